@@ -1,0 +1,5 @@
+"""`python -m xtrade` is `xtrade`."""
+
+from xtrade.app.cli import main
+
+main()

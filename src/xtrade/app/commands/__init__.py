@@ -1,0 +1,1 @@
+"""One file for each group of commands; `xtrade.app.cli` says which names lead here."""

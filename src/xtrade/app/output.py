@@ -1,0 +1,39 @@
+"""How a command answers: a table for people, or JSON with `--json`; the two never mix on one stream."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import cyclopts
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+__all__ = ["Json", "answer", "console", "note"]
+
+Json = Annotated[
+    bool, cyclopts.Parameter(name="--json", negative="", help="Answer as JSON on standard output.")
+]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console on standard output (or error) as it is now; colours only where a terminal reads them."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def answer(result: Any, *, json: bool, human: Callable[[], RenderableType]) -> None:
+    """Print `result` as one JSON document, or whatever `human` draws of it."""
+    if json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
+    else:
+        console().print(human())
+
+
+def note(text: str) -> None:
+    """Say something beside the answer: to standard error, so that pipes stay clean."""
+    console(stderr=True).print(text, markup=False)

@@ -1,0 +1,1 @@
+"""Floor 1, the nouns: numbers, instruments, orders, fills, events, positions. No I/O, no clock, no globals."""

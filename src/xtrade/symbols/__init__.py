@@ -1,0 +1,1 @@
+"""Floor 2, one name for one market on every venue."""
