@@ -1,5 +1,4 @@
-"""
-One strategy, every venue, from back-test to live.
+"""One strategy, every venue, from back-test to live.
 
 The public names of xtrade are gathered here and loaded when first used, so that `import xtrade` (and with it
 `xtrade --help`) costs next to nothing.

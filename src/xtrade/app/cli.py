@@ -1,5 +1,4 @@
-"""
-The command line: which words exist, and what happens when one of them fails.
+"""The command line: which words exist, and what happens when one of them fails.
 
 A command's module is imported when the command is run, not before: `xtrade --help` must stay quick
 (docs/performance.md). So the table below names modules as text and carries the one-line help itself.

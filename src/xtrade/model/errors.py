@@ -1,5 +1,4 @@
-"""
-Errors, by what the reader can do next.
+"""Errors, by what the reader can do next.
 
 XtradeError                what happened, to what, and what to do about it, in one line
   UsageError               ask differently: an unknown venue, a malformed argument

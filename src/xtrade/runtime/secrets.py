@@ -1,5 +1,4 @@
-"""
-Secrets: text that may be used and never shown.
+"""Secrets: text that may be used and never shown.
 
 `Secret` prints as stars, cannot be pickled, copied into JSON or compared with `==`. Every secret that comes into
 being is also remembered here, so that `redact` can cut it (plain, URL-encoded, hex or base64) out of any text on

@@ -1,0 +1,1 @@
+"""What several tests share: strategies that draw the nouns of the model."""
