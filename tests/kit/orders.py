@@ -2,9 +2,10 @@
 
 from hypothesis import strategies as st
 
-from kit.markets import fills
 from xtrade.model import events as ev
+from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
+from xtrade.model.money import Money
 from xtrade.model.order_state import OrderState
 from xtrade.model.orders import OrderIntent, OrderType
 from xtrade.model.sides import Side
@@ -36,7 +37,17 @@ quantities = st.integers(0, 200)
 times = st.none() | st.integers(1, 1000)
 names = st.none() | st.sampled_from(["v1", "v2", "v3"])
 trade_ids = st.sampled_from(["t1", "t2", "t3", "t4", "t5"])
-small_fills = fills(trade_ids=trade_ids, fee=st.none()) | fills(trade_ids=trade_ids)
+# Drawn from few values, so that several reports of one trade often agree in part.
+told_fills = st.builds(
+    Fill,
+    trade_id=trade_ids,
+    side=st.just(Side.BUY),
+    ticks=st.sampled_from([5, 6]),
+    lots=st.sampled_from([10, 40]),
+    fee=st.none() | st.sampled_from([Money.of(0, "USDT"), Money.of("0.1", "USDT"), Money.of(1, "BNB")]),
+    maker=st.none() | st.booleans(),
+    venue_ns=st.none() | st.just(7),
+)
 
 
 def _told(event, **fields):
@@ -55,8 +66,8 @@ order_events = st.one_of(
     _told(ev.OrderSent),
     _told(ev.OrderAccepted),
     _told(ev.OrderRejected, reason=st.just("insufficient margin")),
-    _told(ev.OrderFilled, fill=small_fills, cumulative_lots=quantities),
-    _told(ev.OrderFilled, fill=small_fills),
+    _told(ev.OrderFilled, fill=told_fills, cumulative_lots=quantities),
+    _told(ev.OrderFilled, fill=told_fills),
     _told(ev.OrderCompleted, cumulative_lots=quantities),
     _told(ev.FillReversed, trade_id=trade_ids),
     _told(ev.OrderCanceled, cumulative_lots=quantities),

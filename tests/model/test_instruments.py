@@ -85,6 +85,7 @@ def test_a_tick_table_changes_the_step_with_the_price(price, down, up):
 def test_a_price_between_two_rows_of_the_tick_table_is_off_the_grid():
     assert BANDED.on_grid(BANDED.ticks("10.5"))
     assert not BANDED.on_grid(102)
+    assert (BANDED.tick_step(99), BANDED.tick_step(100), BANDED.tick_step(1000)) == (1, 5, 50)
     with pytest.raises(NumberError, match="10.2 is not a multiple of 0.5"):
         BANDED.ticks("10.2")
 

@@ -263,6 +263,24 @@ def test_a_fee_that_comes_after_its_fill_is_booked_once():
     assert apply(change.state, fill("t1", 40)).state == change.state
 
 
+def test_a_report_that_knows_the_fee_is_not_displaced_by_one_that_does_not():
+    fee = Money.of("0.02", "USDT")
+    known = after(SENT, ACK, fill("t1", 40, fee=fee))
+    poorer = Fill(trade_id="t1", side=Side.BUY, ticks=500_000, lots=40, maker=True, venue_ns=5)
+
+    assert after(ev.OrderFilled(client_order_id=ID, fill=poorer), state=known).fills[0].fee == fee
+
+
+def test_a_report_that_only_adds_detail_books_nothing_again():
+    fee = Money.of("0.02", "USDT")
+    known = after(SENT, ACK, fill("t1", 40, fee=fee))
+    richer = Fill(trade_id="t1", side=Side.BUY, ticks=500_000, lots=40, fee=fee, maker=True, venue_ns=5)
+    change = apply(known, ev.OrderFilled(client_order_id=ID, fill=richer))
+
+    assert change.state.fills == (richer,)
+    assert (change.booked, change.unbooked, change.fee) == (None, None, None)
+
+
 def test_a_zero_fee_is_known_and_not_missing():
     free = Money.of(0, "USDT")
     state = after(SENT, ACK, fill("t1", 40, fee=free))

@@ -25,7 +25,9 @@ from xtrade.model.sides import Side
     ],
 )
 def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
-    assert problems(intent(**wanted), instrument()) == []
+    just_large_enough = instrument(min_lots=100, max_lots=100, min_notional=Decimal(49))
+
+    assert problems(intent(**wanted), just_large_enough) == []
 
 
 @pytest.mark.parametrize(
