@@ -22,6 +22,11 @@ from xtrade.model.sides import Side
         {"type": OrderType.STOP_MARKET, "ticks": None, "trigger": Trigger(ticks=490_000)},
         {"type": OrderType.TAKE_PROFIT_MARKET, "ticks": None, "trigger": Trigger(ticks=510_000)},
         {"type": OrderType.TRAILING_STOP, "ticks": None, "trigger": Trigger(trail_ticks=100)},
+        {
+            "type": OrderType.TRAILING_STOP,
+            "ticks": None,
+            "trigger": Trigger(ticks=510_000, trail_rate=Decimal("0.01")),
+        },
     ],
 )
 def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
@@ -44,7 +49,23 @@ def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
         ),
         (
             {"type": OrderType.TRAILING_STOP, "ticks": None, "trigger": Trigger(ticks=5)},
-            "a trailing stop needs a distance to trail by, in ticks",
+            "a trailing stop needs one distance to trail by: ticks, or a fraction of the price",
+        ),
+        (
+            {
+                "type": OrderType.TRAILING_STOP,
+                "ticks": None,
+                "trigger": Trigger(trail_ticks=1, trail_rate=Decimal("0.1")),
+            },
+            "a trailing stop needs one distance to trail by: ticks, or a fraction of the price",
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "ticks": None, "trigger": Trigger(trail_ticks=0)},
+            "a trailing distance of 0 ticks is not above zero",
+        ),
+        (
+            {"type": OrderType.TRAILING_STOP, "ticks": None, "trigger": Trigger(trail_rate=Decimal(1))},
+            "a trailing distance of 1 of the price is not between 0 and 1",
         ),
         ({"time_in_force": TimeInForce.GTD}, "a good-till-date order, and no other, has a time of expiry"),
         ({"expires_ns": 5}, "a good-till-date order, and no other, has a time of expiry"),

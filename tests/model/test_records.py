@@ -104,6 +104,12 @@ def test_a_position_and_an_instrument_are_read_back():
     assert from_msgpack(to_msgpack(market), Instrument) == market
 
 
+def test_what_is_not_held_in_orders_is_available():
+    report = ev.BalanceReport(account="okx", total=Money.of(10, "USDT"), held=Money.of("2.5", "USDT"))
+
+    assert report.available == Money.of("7.5", "USDT")
+
+
 def test_a_record_of_a_newer_version_is_read_for_what_we_know():
     assert event_from_json(
         b'{"event":"LinkUp","venue":"okx","channel":"public","since_2031":true}'

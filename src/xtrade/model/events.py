@@ -291,6 +291,11 @@ class BalanceReport(AccountEvent, frozen=True, kw_only=True):
     total: Money
     held: Money
 
+    @property
+    def available(self) -> Money:
+        """What new orders may use."""
+        return self.total - self.held
+
 
 class PositionReport(AccountEvent, frozen=True, kw_only=True):
     """What the venue says the account holds of one instrument; compared with our own Position, never added to it."""

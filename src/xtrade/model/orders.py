@@ -7,6 +7,7 @@ xtrade.model.events. `problems` says, before any byte leaves, what the venue wou
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
@@ -64,10 +65,15 @@ class TriggerPrice(StrEnum):
 
 
 class Trigger(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What wakes a stop or take-profit order: a price reached, or (trailing) a distance from the best price since."""
+    """What wakes a stop or take-profit order: a price reached; or, trailing, a distance from the best price since.
+
+    The distance is a number of ticks or a fraction of the price (`Decimal("0.01")` is one percent), whichever the
+    venue knows; a trailing stop that also has `ticks` starts to trail when that price is reached.
+    """
 
     ticks: int | None = None
     trail_ticks: int | None = None
+    trail_rate: Decimal | None = None
     by: TriggerPrice = TriggerPrice.LAST
 
 
@@ -108,18 +114,28 @@ def _form(intent: OrderIntent) -> Iterator[str]:
     trigger = intent.trigger
     if intent.type.is_triggered != (trigger is not None):
         yield f"a {kind} order {'needs a' if intent.type.is_triggered else 'takes no'} trigger"
-    if trigger is not None and intent.type is OrderType.TRAILING_STOP and (trigger.trail_ticks or 0) < 1:
-        yield "a trailing stop needs a distance to trail by, in ticks"
-    if trigger is not None and intent.type is not OrderType.TRAILING_STOP and trigger.ticks is None:
-        yield f"a {kind} order needs a trigger price"
-    if trigger is not None and intent.type is not OrderType.TRAILING_STOP and trigger.trail_ticks is not None:
-        yield f"a {kind} order does not trail"
+    if trigger is not None and intent.type is OrderType.TRAILING_STOP:
+        yield from _trail(trigger)
+    elif trigger is not None:
+        if trigger.ticks is None:
+            yield f"a {kind} order needs a trigger price"
+        if trigger.trail_ticks is not None or trigger.trail_rate is not None:
+            yield f"a {kind} order does not trail"
     if (intent.time_in_force is TimeInForce.GTD) != (intent.expires_ns is not None):
         yield "a good-till-date order, and no other, has a time of expiry"
     if intent.post_only and not (
         intent.type.is_limit and intent.time_in_force in {TimeInForce.GTC, TimeInForce.GTD}
     ):
         yield "post-only is for limit orders that may rest"
+
+
+def _trail(trigger: Trigger) -> Iterator[str]:
+    if (trigger.trail_ticks is None) == (trigger.trail_rate is None):
+        yield "a trailing stop needs one distance to trail by: ticks, or a fraction of the price"
+    if trigger.trail_ticks is not None and trigger.trail_ticks < 1:
+        yield f"a trailing distance of {trigger.trail_ticks} ticks is not above zero"
+    if trigger.trail_rate is not None and not 0 < trigger.trail_rate < 1:
+        yield f"a trailing distance of {plain(trigger.trail_rate)} of the price is not between 0 and 1"
 
 
 def _size(intent: OrderIntent, instrument: Instrument) -> Iterator[str]:
