@@ -130,6 +130,9 @@ def test_a_record_of_a_newer_version_is_read_for_what_we_know():
         b'{"event":"BookSnapshot","instrument":"a","bids":"1","asks":[]}',
         b'{"event":"BalanceReport","account":"a","total":"1","held":"0 BTC"}',
         b'{"event":"BalanceReport","account":"a","total":1,"held":"0 BTC"}',
+        b'{"event":"MarkPrice","instrument":"a","mark":"NaN"}',
+        b'{"event":"Funding","instrument":"a","rate":"0.1","predicted":"-Infinity"}',
+        b'{"event":"PositionReport","account":"a","instrument":"b","lots":1,"entry_price":"sNaN"}',
     ],
 )
 def test_what_is_not_a_record_is_a_data_error_that_says_so(record):

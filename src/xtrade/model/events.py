@@ -26,6 +26,7 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.levels import Levels
 from xtrade.model.money import Money
+from xtrade.model.numbers import require_finite
 from xtrade.model.sides import Side
 
 __all__ = [
@@ -122,6 +123,9 @@ class MarkPrice(MarketEvent, frozen=True, kw_only=True):
     mark: Decimal
     index: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        require_finite(self.mark, self.index)
+
 
 class Funding(MarketEvent, frozen=True, kw_only=True):
     """The rate of the funding period that ends at `next_ns`: positive, longs pay shorts."""
@@ -130,6 +134,9 @@ class Funding(MarketEvent, frozen=True, kw_only=True):
     next_ns: int | None = None
     interval_ns: int | None = None
     predicted: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        require_finite(self.rate, self.predicted)
 
 
 class Bar(MarketEvent, frozen=True, kw_only=True):
@@ -305,6 +312,9 @@ class PositionReport(AccountEvent, frozen=True, kw_only=True):
     entry_price: Decimal | None = None
     liquidation_price: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        require_finite(self.entry_price, self.liquidation_price)
+
 
 class FundingPaid(AccountEvent, frozen=True, kw_only=True):
     """Funding that was settled: positive was received, negative was paid. `payment_id` makes it count once."""
@@ -313,6 +323,9 @@ class FundingPaid(AccountEvent, frozen=True, kw_only=True):
     payment_id: str
     amount: Money
     rate: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        require_finite(self.rate)
 
 
 class LinkUp(Event, frozen=True, kw_only=True):

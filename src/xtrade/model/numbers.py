@@ -1,6 +1,7 @@
 """Numbers from the wire and to the wire, exactly or not at all.
 
 number          "0.00010000", "1e-8", 7 or 0.1 as a Decimal; anything else is a NumberError
+require_finite  no NaN, no infinity
 plain           a Decimal as every venue can read it: no exponent, no trailing zeros
 signal          a float that a strategy computed, as the decimal a float can carry
 steps           how many steps of a grid make up a number; rounding has a name, and the default is none
@@ -19,7 +20,18 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 from xtrade.model.errors import NumberError
 
-__all__ = ["COUNT_MAX", "Number", "Toward", "divided", "number", "plain", "product", "signal", "steps"]
+__all__ = [
+    "COUNT_MAX",
+    "Number",
+    "Toward",
+    "divided",
+    "number",
+    "plain",
+    "product",
+    "require_finite",
+    "signal",
+    "steps",
+]
 
 Number: TypeAlias = Decimal | str | bytes | int | float
 """What may be given where a price or quantity is meant. A float stands for the decimal that it prints as."""
@@ -77,10 +89,16 @@ def signal(value: Number) -> Decimal:
     return number(format(value, f".{_FLOAT_DIGITS}g") if isinstance(value, float) else value)
 
 
+def require_finite(*values: Decimal | None) -> None:
+    """Refuse NaN and infinities, which Decimal (and with it every decoder of Decimal fields) lets pass."""
+    for value in values:
+        if value is not None and not value.is_finite():
+            raise NumberError(f"{value} is not a finite number")
+
+
 def plain(value: Decimal) -> str:
     """Write a Decimal without exponent and without trailing zeros: "0.0001", never "1E-4" or "0.00010"."""
-    if not value.is_finite():
-        raise NumberError(f"{value} is not a finite number")
+    require_finite(value)
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

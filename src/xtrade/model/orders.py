@@ -15,7 +15,7 @@ from msgspec import Struct
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument, Kind, TradingStatus
 from xtrade.model.money import Money
-from xtrade.model.numbers import plain
+from xtrade.model.numbers import plain, require_finite
 from xtrade.model.sides import Side
 
 __all__ = ["OrderIntent", "OrderType", "TimeInForce", "Trigger", "TriggerPrice", "problems"]
@@ -75,6 +75,9 @@ class Trigger(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trail_ticks: int | None = None
     trail_rate: Decimal | None = None
     by: TriggerPrice = TriggerPrice.LAST
+
+    def __post_init__(self) -> None:
+        require_finite(self.trail_rate)
 
 
 class OrderIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
