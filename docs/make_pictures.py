@@ -49,7 +49,11 @@ def main() -> None:
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
             console.print(Text.from_ansi(ran.stdout.rstrip()))
         console.save_svg(
-            str(IMAGES / f"{name}.svg"), title="xtrade", theme=MONOKAI, code_format=FORMAT, unique_id="terminal"
+            str(IMAGES / f"{name}.svg"),
+            title="xtrade",
+            theme=MONOKAI,
+            code_format=FORMAT,
+            unique_id="terminal",
         )
         print(f"docs/images/{name}.svg")
 
