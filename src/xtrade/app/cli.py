@@ -31,7 +31,9 @@ class Command(NamedTuple):
 SETUP: Final = "Set up"
 MARKETS: Final = "Markets"
 
-COMMANDS: Final[tuple[Command, ...]] = ()
+COMMANDS: Final[tuple[Command, ...]] = (
+    Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
+)
 
 
 def build() -> App:
