@@ -253,9 +253,8 @@ class PatternNames:
             return f"{start}it writes in capitals.{near}"
         if miscased(symbol.base, self.patterns.units):
             return f"{start}it writes {base}.{near}"
-        if others := self._readings(native, None):
-            return f"{start}{native!r} means {others[0].symbol} there"
-        return f"{start}{native!r} would not be read as it"
+        meant = " or ".join(str(reading.symbol) for reading in self._readings(native, None))
+        return f"{start}{native!r} means {meant or 'nothing'} there"
 
 
 def _read(form: Form, name: str, units: Collection[str]) -> Iterator[Reading]:
