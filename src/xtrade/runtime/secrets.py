@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import json
 from typing import Final, NoReturn, final
 from urllib.parse import quote, quote_plus
 
@@ -90,6 +91,8 @@ def _remember(value: str) -> None:
 def _written_forms(value: str) -> set[str]:
     raw = value.encode()
     forms = {value, quote(value, safe=""), quote_plus(value), value.encode("unicode_escape").decode()}
+    # As a traceback (`KeyError: '...'`) and as a JSON document quote it.
+    forms.update({repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]})
     # A multi-line key (PEM) leaks line by line.
     forms.update(line for line in value.splitlines() if len(line) >= 2 * REDACTABLE_LENGTH_MIN)
     forms.update({raw.hex(), raw.hex().upper()})
