@@ -1,7 +1,8 @@
 """The command line: which words exist, and what happens when one of them fails.
 
 A command's module is imported when the command is run, not before: `xtrade --help` must stay quick
-(docs/performance.md). So the table below names modules as text and carries the one-line help itself.
+(docs/performance.md). So the table below names modules as text and carries the one-line help itself, and the front
+page is drawn from it without any library.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NamedTuple, NoReturn
-
-from cyclopts import App, CycloptsError, Group
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from xtrade.app import exit_codes
 from xtrade.model.errors import XtradeError
 
-__all__ = ["COMMANDS", "Command", "build", "main", "run"]
+if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
+
+__all__ = ["COMMANDS", "MARKETS", "SETUP", "Command", "build", "main", "run"]
 
 
 class Command(NamedTuple):
@@ -28,39 +30,37 @@ class Command(NamedTuple):
     group: str
 
 
-SETUP: Final = "Set up"
 MARKETS: Final = "Markets"
+SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
+    Command(
+        "completion",
+        "xtrade.app.commands.completion:app",
+        "Print a script that completes xtrade's words in your shell.",
+        SETUP,
+    ),
+    Command(
+        "doctor",
+        "xtrade.app.commands.doctor:app",
+        "Check this machine: versions, clock, disks, keys and services.",
+        SETUP,
+    ),
 )
 
-
-def build() -> App:
-    """Build the command line from the table."""
-    app = App(
-        name="xtrade",
-        help="One strategy, every venue, from back-test to live.",
-        help_epilogue="Start with `xtrade doctor`. Every command has `--help` with examples.",
-        version_flags=["--version"],
-        version=_version,
-        group_commands=Group("Other"),
-        help_format="markdown",
-    )
-    groups = {name: Group.create_ordered(name) for name in dict.fromkeys(row.group for row in COMMANDS)}
-    for row in COMMANDS:
-        app.command(row.target, name=row.name, help=row.help, group=groups[row.group])
-    return app
+SUMMARY: Final = "One strategy, every venue, from back-test to live."
+CLOSING: Final = "Start with `xtrade doctor`. Every command has --help with examples."
+VERSION_FLAGS: Final = ("--version", "-V")
+HELP_FLAGS: Final = ("--help", "-h")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every failure is one line on standard error."""
     try:
-        outcome = build()(
-            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
-        )
-    except CycloptsError as error:
-        return _fail(_one_line(str(error)), exit_codes.USAGE)
+        code = _dispatch(list(arguments))
+        # What is still in the buffer can break the pipe as well as what was written before.
+        sys.stdout.flush()
     except XtradeError as error:
         return _fail(str(error), exit_codes.exit_code_of(error))
     except KeyboardInterrupt:
@@ -73,11 +73,11 @@ def run(arguments: Sequence[str]) -> int:
         if os.environ.get("XTRADE_DEBUG"):
             raise
         return _fail(
-            f"{type(error).__name__}: {_one_line(str(error))} (a mistake of ours: run again with XTRADE_DEBUG=1"
+            f"{type(error).__name__}: {error} (a mistake of ours: run again with XTRADE_DEBUG=1"
             " and report what it prints)",
             exit_codes.INTERNAL,
         )
-    return outcome if isinstance(outcome, int) else exit_codes.OK
+    return code
 
 
 def main() -> NoReturn:
@@ -85,13 +85,86 @@ def main() -> NoReturn:
     sys.exit(run(sys.argv[1:]))
 
 
+def build() -> App:
+    """Build the whole command line from the table, for cyclopts to parse, explain and complete."""
+    from cyclopts import App, Group
+
+    from xtrade.app.screen import Sections
+
+    app = App(
+        name="xtrade",
+        help=SUMMARY,
+        help_flags=HELP_FLAGS,
+        help_format="markdown",
+        help_formatter=Sections(),
+        version_flags=VERSION_FLAGS,
+        version=_version,
+        group_commands=Group("Options"),
+        suppress_keyboard_interrupt=False,
+    )
+    for row in COMMANDS:
+        app.command(row.target, name=row.name)
+    return app
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or (len(arguments) == 1 and arguments[0] in HELP_FLAGS):
+        sys.stdout.write(_front_page())
+        return exit_codes.OK
+    if len(arguments) == 1 and arguments[0] in VERSION_FLAGS:
+        sys.stdout.write(_version() + "\n")
+        return exit_codes.OK
+
+    from cyclopts import CycloptsError
+
+    try:
+        outcome = build()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        return _fail(_usage_error(error), exit_codes.USAGE)
+    return outcome if isinstance(outcome, int) else exit_codes.OK
+
+
+def _front_page() -> str:
+    from xtrade.app.screen import Row, Section, colours_wanted, front_page, width
+
+    by_group = [
+        Section(group, tuple(Row(row.name, row.help) for row in COMMANDS if row.group == group))
+        for group in dict.fromkeys(row.group for row in COMMANDS)
+    ]
+    options = Section(
+        "Options", (Row("-h, --help", "Show this page."), Row("-V, --version", "Show the version."))
+    )
+    return front_page(
+        "xtrade COMMAND", SUMMARY, [*by_group, options], CLOSING, colour=colours_wanted(), width=width()
+    )
+
+
+def _usage_error(error: CycloptsError) -> str:
+    from cyclopts import MissingArgumentError, UnusedCliTokensError
+
+    error.verbose = False
+    chain = list(error.command_chain or ())
+    command = " ".join(chain) or "xtrade"
+    text = str(error).strip()
+    if isinstance(error, UnusedCliTokensError):
+        text = f"{command} takes no more arguments, but there is {(error.unused_tokens or [''])[0]!r}."
+    elif type(error) is MissingArgumentError and error.argument is not None:
+        name = error.keyword or error.argument.name
+        text = f"{command} needs a value for {name}." if name.startswith("-") else f"{command} needs {name}."
+    else:
+        text = text[:1].lower() + text[1:]
+    return (
+        f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} See `{' '.join(['xtrade', *chain])} --help`."
+    )
+
+
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"xtrade: {message}\n")
+    from xtrade.ops.printable import one_line
+    from xtrade.runtime.secrets import redact
+
+    # An error may quote what a venue or a file said: neither a secret nor a control character leaves with it.
+    sys.stderr.write(f"xtrade: {one_line(redact(message))}\n")
     return code
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _version() -> str:

@@ -1,4 +1,4 @@
-"""What the shell is told. These numbers are an interface: docs/reference/exit-codes.md is made from this table."""
+"""What the shell is told. These numbers are an interface: docs/command-line.md holds this table."""
 
 from __future__ import annotations
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Json", "answer", "console", "note"]
 
 Json = Annotated[
-    bool, cyclopts.Parameter(name="--json", negative="", help="Answer as JSON on standard output.")
+    bool,
+    cyclopts.Parameter(
+        name="--json", negative="", show_default=False, help="Answer as JSON on standard output."
+    ),
 ]
 
 

@@ -1,0 +1,330 @@
+"""The command line as its user meets it: help, errors, exit codes, and what it may cost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import cyclopts
+import pytest
+
+from xtrade.app import cli
+from xtrade.app.cli import COMMANDS, Command, build, run
+from xtrade.model import errors
+from xtrade.runtime.secrets import Secret
+
+XTRADE = [sys.executable, "-m", "xtrade"]
+
+# None of these is needed to say which commands exist, and each costs a reader 10 to 500 ms.
+HEAVY = (
+    "aiohttp", "asyncio", "attr", "ccxt", "cryptography", "cyclopts", "email", "keyring", "msgspec", "numba", "numpy",
+    "polars", "pygments", "ray", "rich", "ssl", "structlog", "typing_extensions", "uvloop",
+)  # fmt: skip
+
+
+def shell(*arguments, home, **options):
+    environment = {**os.environ, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "80"}
+    for name in ("XTRADE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "PYTHONPATH"):
+        environment.pop(name, None)
+    return subprocess.run(
+        [*XTRADE, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=home,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Hang a command into the table that does what the test wants; its name is `probe`."""
+
+    def hang(action):
+        app = cyclopts.App(name="probe")
+        app.default(action)
+        monkeypatch.setattr(sys.modules[__name__], "probe", app, raising=False)
+        monkeypatch.setitem(sys.modules, "probe_module", sys.modules[__name__])
+        monkeypatch.setattr(cli, "COMMANDS", (Command("probe", "probe_module:probe", "Probe.", "Probes"),))
+
+    return hang
+
+
+# Help -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_the_front_page_names_every_command_with_its_help(arguments, capsys):
+    assert run(arguments) == 0
+
+    shown = " ".join(capsys.readouterr().out.split())
+    for row in COMMANDS:
+        assert f" {row.name} {row.help}" in shown
+        assert row.group in shown
+
+
+def test_the_front_page_fits_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    run([])
+
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+def test_the_front_page_and_the_version_load_nothing_heavy(tmp_path):
+    code = f"""
+import sys
+from xtrade.app.cli import run
+run(["--help"])
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_the_packages(capsys):
+    from importlib.metadata import version
+
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == version("xtrade") + "\n"
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_a_row_of_the_table_resolves_and_says_what_its_target_says(row):
+    module, _, name = row.target.partition(":")
+    app = getattr(import_module(module), name)
+
+    assert app.name[0] == row.name
+    assert app.help.strip().splitlines()[0] == row.help
+
+
+def words(app, *before):
+    """Every command of the command line, as words."""
+    if app.default_command is not None:
+        yield before, app
+    for name in app:
+        if not name.startswith("-"):
+            yield from words(app[name], *before, name)
+
+
+EVERY_COMMAND = [pytest.param(path, app, id=" ".join(path)) for path, app in words(build()) if path]
+
+
+@pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)
+def test_every_command_explains_itself_with_an_example(path, app, capsys):
+    assert run([*path, "--help"]) == 0
+    assert f"xtrade {' '.join(path)}" in capsys.readouterr().out.split("Usage:")[1].partition("\n")[2]
+
+
+# A command that writes (a file, the keystore, a script for the shell) answers with what it wrote.
+WRITES = {"completion"}
+
+
+@pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)
+def test_every_command_that_reads_can_answer_in_json(path, app, capsys):
+    run([*path, "--help"])
+
+    assert ("--json" in capsys.readouterr().out) or " ".join(path) in WRITES
+
+
+def test_every_help_page_fits_eighty_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for row in COMMANDS:
+        run([row.name, "--help"])
+
+    assert max(len(line.rstrip()) for line in capsys.readouterr().out.splitlines()) <= 80
+
+
+# Errors -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["doctr"], 'unknown command "doctr". Did you mean "doctor"?'),
+        (["doctor", "--jsn"], "unknown option: --jsn. Did you mean --json? See `xtrade doctor --help`."),
+        (
+            ["doctor", "now"],
+            "doctor takes no more arguments, but there is 'now'. See `xtrade doctor --help`.",
+        ),
+        (["completion"], "completion needs SHELL. See `xtrade completion --help`."),
+        (["completion", "ksh"], 'invalid value "ksh" for SHELL. Choose from: "bash", "zsh", "fish".'),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_that_says_how_to_go_on(arguments, said, capsys):
+    assert run(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("xtrade: ")
+    assert err.count("\n") == 1
+    assert said in err
+
+
+def test_a_missing_option_is_named(command, capsys):
+    def probe(*, venue: str) -> None: ...
+
+    command(probe)
+
+    assert run(["probe"]) == 2
+    assert capsys.readouterr().err == "xtrade: probe needs a value for --venue. See `xtrade probe --help`.\n"
+
+
+def test_an_error_of_ours_is_its_message_and_its_exit_code(command, capsys):
+    def probe():
+        raise errors.ConfigError("venues.okx.region = 'mars': expected one of global, eea, us.")
+
+    command(probe)
+
+    assert run(["probe"]) == 3
+    assert capsys.readouterr().err == "xtrade: venues.okx.region = 'mars': expected one of global, eea, us.\n"
+
+
+def test_an_error_carries_neither_a_secret_nor_a_control_character_to_the_screen(command, capsys):
+    Secret("command-line-canary")
+
+    def probe():
+        raise errors.DataError("bad frame \x1b[2J\u202e command-line-canary\nsecond line")
+
+    command(probe)
+    run(["probe"])
+
+    assert capsys.readouterr().err == "xtrade: bad frame \\x1b[2J\\u202e **** second line\n"
+
+
+def test_a_mistake_of_ours_is_one_line_too_and_shows_its_traceback_when_asked(command, capsys, monkeypatch):
+    def probe():
+        raise ZeroDivisionError("a\nb")
+
+    command(probe)
+    monkeypatch.delenv("XTRADE_DEBUG", raising=False)
+
+    assert run(["probe"]) == 70
+    assert capsys.readouterr().err == (
+        "xtrade: ZeroDivisionError: a b (a mistake of ours: run again with XTRADE_DEBUG=1 and report what it prints)\n"
+    )
+    monkeypatch.setenv("XTRADE_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        run(["probe"])
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1)])
+def test_what_a_command_returns_is_its_exit_code(command, returned, code):
+    def probe():
+        return returned
+
+    command(probe)
+
+    assert run(["probe"]) == code
+
+
+# The shell --------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_is_one_word_and_130(command, capsys):
+    def probe():
+        raise KeyboardInterrupt
+
+    command(probe)
+
+    assert run(["probe"]) == 130
+    assert capsys.readouterr().err == "xtrade: interrupted\n"
+
+
+def test_a_real_interrupt_ends_the_process_without_a_traceback(tmp_path):
+    code = """
+import signal, sys
+from types import ModuleType
+import cyclopts
+from xtrade.app import cli
+
+probe = cyclopts.App(name="probe")
+
+@probe.default
+def wait():
+    print("waiting", flush=True)
+    signal.pause()
+
+sys.modules["probe_module"] = module = ModuleType("probe_module")
+module.probe = probe
+cli.COMMANDS = (cli.Command("probe", "probe_module:probe", "Probe.", "Probes"),)
+sys.argv = ["xtrade", "probe"]
+cli.main()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (130, "xtrade: interrupted\n")
+
+
+@pytest.mark.parametrize("arguments", ["", "completion bash", "doctor --json"])
+def test_a_reader_that_has_seen_enough_is_no_error(arguments, tmp_path):
+    line = f"{' '.join(XTRADE)} {arguments} | true; echo ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(
+        ["bash", "-c", line],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "HOME": "."},
+    )
+
+    assert answer.stderr == ""
+    assert answer.stdout.strip() in {"0", "1"}
+
+
+def test_every_command_works_in_an_empty_directory_with_an_empty_home(tmp_path):
+    answer = shell("doctor", "--json", home=tmp_path)
+
+    assert answer.returncode in {0, 1}, answer.stderr
+    assert json.loads(answer.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def complete(script, *typed):
+    """Ask bash what the tab key offers after these words."""
+    ask = f"""
+source {script}
+COMP_WORDS=({" ".join(repr(word) for word in typed)}); COMP_CWORD={len(typed) - 1}
+COMP_LINE="${{COMP_WORDS[*]}}"; COMP_POINT=${{#COMP_LINE}}
+_xtrade
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    return subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_the_tab_key_in_bash_offers_commands_options_and_choices(tmp_path):
+    script = tmp_path / "xtrade"
+    script.write_text(shell("completion", "bash", home=tmp_path).stdout)
+
+    assert set(complete(script, "xtrade", "")) >= {row.name for row in COMMANDS}
+    assert complete(script, "xtrade", "doc") == ["doctor"]
+    assert "--json" in complete(script, "xtrade", "doctor", "--")
+    assert complete(script, "xtrade", "completion", "") == ["bash", "zsh", "fish"]
+
+
+@pytest.mark.parametrize(("shell_name", "sign"), [("zsh", "#compdef xtrade"), ("fish", "complete -c xtrade")])
+def test_zsh_and_fish_get_a_script_with_every_command(shell_name, sign, capsys):
+    assert run(["completion", shell_name]) == 0
+
+    script = capsys.readouterr().out
+    assert sign in script
+    assert all(row.name in script for row in COMMANDS)
+
+
+def test_the_module_and_the_script_are_the_same_program(tmp_path):
+    script = Path(sys.executable).with_name("xtrade")
+
+    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout == (
+        shell("--version", home=tmp_path).stdout
+    )
