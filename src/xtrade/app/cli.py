@@ -87,7 +87,7 @@ def main() -> NoReturn:
 
 def build() -> App:
     """Build the whole command line from the table, for cyclopts to parse, explain and complete."""
-    from cyclopts import App, Group
+    from cyclopts import App
 
     from xtrade.app.screen import Sections
 
@@ -95,11 +95,11 @@ def build() -> App:
         name="xtrade",
         help=SUMMARY,
         help_flags=HELP_FLAGS,
-        help_format="markdown",
+        # The docstrings are markdown all the same: xtrade.app.screen draws the little of it that they use.
+        help_format="plaintext",
         help_formatter=Sections(),
         version_flags=VERSION_FLAGS,
         version=_version,
-        group_commands=Group("Options"),
         suppress_keyboard_interrupt=False,
     )
     for row in COMMANDS:

@@ -8,15 +8,17 @@ sees first and must not wait for a library; every other help page is cyclopts's,
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from shutil import get_terminal_size
 from textwrap import wrap
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from cyclopts.help import HelpPanel
-    from rich.console import Console, ConsoleOptions
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.text import Text
 
 __all__ = ["Row", "Section", "Sections", "colours_wanted", "front_page"]
 
@@ -92,4 +94,45 @@ class Sections:
 
     def render_description(self, console: Console, _options: ConsoleOptions, description: object) -> None:
         """Draw what the command does, with its examples."""
-        console.print(description)
+        from rich.text import Text
+
+        written = getattr(description, "primary_renderable", description)
+        console.print(_prose(written.plain) if isinstance(written, Text) else description)
+
+
+def _prose(text: str) -> RenderableType:
+    """
+    Draw the little markdown that our docstrings use: paragraphs, lists, `code`, **stress** and fenced examples.
+
+    A markdown library with a highlighter would double what a help page costs.
+    """
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    blocks: list[RenderableType] = []
+    # The groups of a split alternate: prose, the inside of a fence, prose …
+    for number, part in enumerate(_FENCE.split(text)):
+        if number % 2:
+            blocks.append(Padding(Text(part.rstrip(), style="cyan"), (0, 0, 0, 4), expand=False))
+            continue
+        for paragraph in part.strip().split("\n\n"):
+            laid_out = any(line.startswith(("- ", "* ", "|", " ")) for line in paragraph.splitlines())
+            blocks.append(_inline(paragraph if laid_out else " ".join(paragraph.split())))
+    shown = [block for block in blocks if not isinstance(block, Text) or block.plain]
+    spaced = [piece for block in shown for piece in (Text(), block)]
+    return Group(*spaced[1:])
+
+
+def _inline(text: str) -> Text:
+    from rich.text import Text
+
+    drawn = Text()
+    for number, piece in enumerate(_STRESS.split(text)):
+        drawn.append(piece, style="bold" if number % 2 else "")
+    drawn.highlight_regex("`[^`]+`", "cyan")
+    return drawn
+
+
+_FENCE: Final = re.compile(r"^```\w*\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
+_STRESS: Final = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)

@@ -177,14 +177,14 @@ class Sink:
                 self._write(lost)
 
     def _write(self, entry: Entry) -> None:
-        line = json_line(entry)
-        failure = self._write_file(line, entry.time_ns)
-        self._write_stream(human_line(entry, colour=self._colour) if self._human else line)
+        failure = self._file and self._write_file(self._file, entry)
+        self._write_stream(entry)
         if failure:
-            entry = Entry(entry.time_ns, "error", "xtrade.ops.logs", failure, {"run_id": self._run_id})
-            self._write_stream(human_line(entry, colour=self._colour) if self._human else json_line(entry))
+            said = {"run_id": self._run_id}
+            self._write_stream(Entry(entry.time_ns, "error", "xtrade.ops.logs", failure, said))
 
-    def _write_stream(self, line: str) -> None:
+    def _write_stream(self, entry: Entry) -> None:
+        line = human_line(entry, colour=self._colour) if self._human else json_line(entry)
         try:
             try:
                 self._stream.write(line + "\n")
@@ -195,22 +195,23 @@ class Sink:
             # Standard error is closed or its reader has gone: there is nobody left to tell.
             return
 
-    def _write_file(self, line: str, time_ns: int) -> str | None:
+    def _write_file(self, file: RotatingFile, entry: Entry) -> str | None:
         """Append to the file; return what to tell the reader of the stream when that begins to fail or works again."""
-        if not self._file or (self._file_retry_ns is not None and time_ns < self._file_retry_ns):
-            self._file_lost += bool(self._file)
+        failing = self._file_retry_ns is not None
+        if self._file_retry_ns is not None and entry.time_ns < self._file_retry_ns:
+            self._file_lost += 1
             return None
         try:
-            self._file.write(line.encode())
+            file.write(json_line(entry).encode())
         except OSError as error:
-            self._file.close()
+            file.close()
             self._file_lost += 1
-            first, self._file_retry_ns = self._file_retry_ns is None, time_ns + FILE_RETRY_NS
-            return _file_failed(self._file.path, error) if first else None
-        if self._file_retry_ns is None:
+            self._file_retry_ns = entry.time_ns + FILE_RETRY_NS
+            return None if failing else _file_failed(file.path, error)
+        if not failing:
             return None
         lost, self._file_lost, self._file_retry_ns = self._file_lost, 0, None
-        return f"the log file {self._file.path} is written again; {lost} lines are only here"
+        return f"the log file {file.path} is written again; {lost} lines are only here"
 
 
 class _Named(NamedTuple):
