@@ -88,6 +88,20 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     assert answer.stdout.splitlines()[-1] == "[]"
 
 
+def test_an_answer_in_json_does_not_load_what_draws_tables(tmp_path):
+    code = """
+import sys
+from xtrade.app.cli import run
+run(["doctor", "--json"])
+print([name for name in ("rich", "pygments", "structlog", "cryptography", "asyncio") if name in sys.modules])
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+
+    assert answer.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_version_is_the_packages(capsys):
     from importlib.metadata import version
 
@@ -199,8 +213,10 @@ def test_an_error_carries_neither_a_secret_nor_a_control_character_to_the_screen
 
 
 def test_a_mistake_of_ours_is_one_line_too_and_shows_its_traceback_when_asked(command, capsys, monkeypatch):
+    Secret("traceback-canary")
+
     def probe():
-        raise ZeroDivisionError("a\nb")
+        raise ZeroDivisionError("a\nb") from ValueError("traceback-canary")
 
     command(probe)
     monkeypatch.delenv("XTRADE_DEBUG", raising=False)
@@ -210,8 +226,11 @@ def test_a_mistake_of_ours_is_one_line_too_and_shows_its_traceback_when_asked(co
         "xtrade: ZeroDivisionError: a b (a mistake of ours: run again with XTRADE_DEBUG=1 and report what it prints)\n"
     )
     monkeypatch.setenv("XTRADE_DEBUG", "1")
-    with pytest.raises(ZeroDivisionError):
-        run(["probe"])
+    assert run(["probe"]) == 70
+    shown = capsys.readouterr().err
+    assert "Traceback (most recent call last):" in shown
+    assert "ValueError: ****" in shown
+    assert "traceback-canary" not in shown
 
 
 @pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (1, 1)])

@@ -319,6 +319,15 @@ def test_one_file_is_simply_begun_anew(logged, clock, tmp_path):
     assert (tmp_path / "node.jsonl").stat().st_size <= 1_000
 
 
+def test_a_device_is_never_rotated(logged, tmp_path):
+    path = tmp_path / "null"
+    path.symlink_to("/dev/null")
+
+    logged(lambda log, _: [log.info("tick", n=n) for n in range(50)], file=str(path), file_bytes_max=1_000)
+
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_log_file_that_cannot_be_opened_is_said_once_and_the_program_goes_on(logged, tmp_path):
     (tmp_path / "taken").write_text("a file where a directory is wanted")
 

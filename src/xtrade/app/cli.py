@@ -69,9 +69,9 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of our pipe (head, less) has seen enough. Python would complain again while closing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (the last net: a user gets a line, not a traceback)
         if os.environ.get("XTRADE_DEBUG"):
-            raise
+            _show_traceback(error)
         return _fail(
             f"{type(error).__name__}: {error} (a mistake of ours: run again with XTRADE_DEBUG=1"
             " and report what it prints)",
@@ -156,6 +156,15 @@ def _usage_error(error: CycloptsError) -> str:
     return (
         f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} See `{' '.join(['xtrade', *chain])} --help`."
     )
+
+
+def _show_traceback(error: Exception) -> None:
+    import traceback
+
+    from xtrade.ops.printable import printable
+    from xtrade.runtime.secrets import redact
+
+    sys.stderr.write(printable(redact("".join(traceback.format_exception(error))), keep="\n"))
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 __all__ = ["RotatingFile"]
@@ -23,6 +24,7 @@ class RotatingFile:
         self._descriptor: int | None = None
         self._size = 0
         self._torn = False
+        self._is_regular = True
 
     def write(self, line: bytes) -> None:
         """Append one line. It is with the operating system on return, so a crash of this process keeps it."""
@@ -31,7 +33,7 @@ class RotatingFile:
             data = b"\n" + data
         if self._descriptor is None:
             self._open()
-        if self._size and self._size + len(data) > self._bytes_max:
+        if self._size and self._size + len(data) > self._bytes_max and self._is_regular:
             self._rotate()
         assert self._descriptor is not None
         written = os.write(self._descriptor, data)
@@ -54,7 +56,10 @@ class RotatingFile:
         except FileNotFoundError:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self.path, flags, 0o600)
-        self._size = os.fstat(self._descriptor).st_size
+        status = os.fstat(self._descriptor)
+        self._size = status.st_size
+        # A device or pipe (/dev/null, /dev/stderr) has no size to bound, and must never be renamed.
+        self._is_regular = stat.S_ISREG(status.st_mode)
 
     def _rotate(self) -> None:
         self.close()
