@@ -217,7 +217,7 @@ def test_on_a_terminal_a_line_is_aligned_words_for_a_person(clock, monkeypatch):
     )
 
     assert shown == (
-        '20:26:40.123 info    venues.okx     book resynced                      gap=3  note="two words"\n'
+        '20:26:40.123 info    venues.okx     book resynced              gap=3  note="two words"\n'
         "20:26:40.123 error   venues.okx     link down\n"
     )
 

@@ -184,7 +184,7 @@ def directory(purpose: str, path: Path, mounts: str) -> list[Finding]:
     except OSError as error:
         return say(
             "problem",
-            f"{shown}: {error.strerror or error}, so nothing can be written there",
+            f"{_short(path)}: nothing can be written there ({(error.strerror or str(error)).lower()})",
             f"make {_short(there)} writable, or set XTRADE_HOME to a directory that is",
         )
     finding = f"{shown}: writable, sync {fsync_ms:.1f} ms, {free / 1e9:,.1f} GB free"

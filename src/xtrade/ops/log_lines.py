@@ -66,7 +66,7 @@ def human_line(entry: Entry, *, colour: bool) -> str:
             paint("2", f"{clock:<12}"),
             paint(_LEVEL_COLOUR.get(entry.level, ""), f"{entry.level:<7}"),
             paint("36", f"{who:<14}"),
-            paint("1", f"{event:<34}") if pairs else paint("1", event),
+            paint("1", f"{event:<26}") if pairs else paint("1", event),
             pairs,
         )
     ).rstrip()
