@@ -1,5 +1,4 @@
-"""
-What `xtrade doctor` looks at: each check takes what it judges as an argument and returns findings; none raises.
+"""What `xtrade doctor` looks at: each check takes what it judges as an argument and returns findings; none raises.
 
 `examine` puts the real machine into them. A finding is `ok`, a `note` (know it), a `problem` (mend it), or `absent`: an
 optional thing that is not there, which is no fault.

@@ -1,5 +1,4 @@
-"""
-How help looks: sections under a bold title, no boxes.
+"""How help looks: sections under a bold title, no boxes.
 
 The front page (`xtrade`, `xtrade --help`) is drawn here from the table of commands alone, because it is what everybody
 sees first and must not wait for a library; every other help page is cyclopts's, drawn in the same style.
@@ -101,8 +100,7 @@ class Sections:
 
 
 def _prose(text: str) -> RenderableType:
-    """
-    Draw the little markdown that our docstrings use: paragraphs, lists, `code`, **stress** and fenced examples.
+    """Draw the little markdown that our docstrings use: paragraphs, lists, `code`, **stress** and fenced examples.
 
     A markdown library with a highlighter would double what a help page costs.
     """

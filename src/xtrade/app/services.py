@@ -1,5 +1,4 @@
-"""
-Which services answer: PostgreSQL, NATS and Redis, at their usual address on this machine or where the environment says.
+"""Which services answer: PostgreSQL, NATS and Redis, at their usual address here or where the environment says.
 
 Each is greeted with the first bytes of its own protocol, so that something else on the port is not taken for it. None
 is needed by a single node, so a missing one is no fault, unless the environment names it.

@@ -10,8 +10,7 @@ __all__ = ["RotatingFile"]
 
 
 class RotatingFile:
-    """
-    Lines appended to one path, in at most `files_max` files of `bytes_max` bytes.
+    """Lines appended to one path, in at most `files_max` files of `bytes_max` bytes.
 
     Readable by the owner alone. Raises OSError as the system does; what to do about it is the caller's affair.
     One process writes one path: give each its own.

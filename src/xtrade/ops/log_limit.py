@@ -1,5 +1,4 @@
-"""
-The same message thousands of times a second: the first ones are written, the rest are counted, and the count is said.
+"""The same message thousands of times a second: the first are written, the rest counted, and the count is said.
 
 Pure: the caller brings the time. A message is known by its key (logger, level, event), so a different message is
 never held back by a noisy one.
@@ -54,8 +53,7 @@ class RepeatLimit:
         return admitted
 
     def summaries(self, now_ns: int, *, final: bool = False) -> list[Entry]:
-        """
-        Close the windows that have ended (with `final`, all) and say what they held back.
+        """Close the windows that have ended (with `final`, all) and say what they held back.
 
         Each summary is the last entry held back, with `held_back`: how many there were, this one among them.
         """

@@ -1,5 +1,4 @@
-"""
-One log entry in, one finished line out: pure functions, total, and nothing secret or obeyed by a terminal in them.
+"""One log entry in, one finished line out: pure functions, total, and nothing secret or obeyed by a terminal in them.
 
 The fields come plain and clean from `log_values`. The finished line is searched once more for every secret, as each
 would be written there; a line that held one is made again with care, so that the cut leaves it a good line.
@@ -44,8 +43,7 @@ def json_line(entry: Entry) -> str:
 
 
 def human_line(entry: Entry, *, colour: bool) -> str:
-    """
-    Write an entry for a reader's eye: time of day (UTC), level, who, what, and the fields.
+    """Write an entry for a reader's eye: time of day (UTC), level, who, what, and the fields.
 
     A traceback follows on lines of its own, behind a gutter, so that no text in it can pass for an entry.
     """

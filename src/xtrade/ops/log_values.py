@@ -1,5 +1,4 @@
-"""
-What a field of a log entry becomes: plain data with safe texts. Total: a field is no reason to lose a line.
+"""What a field of a log entry becomes: plain data with safe texts. Total: a field is no reason to lose a line.
 
 Each text is cleaned on the way: secrets are cut out by value, control characters become visible, what is too long is
 cut. A text that JSON writes as it stands (printable, without quote or backslash) is left for the finished line, where

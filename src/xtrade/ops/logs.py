@@ -1,5 +1,4 @@
-"""
-Logs: one sink for our own entries and for those of every library, set up once by whoever starts the process.
+"""Logs: one sink for our own entries and for those of every library, set up once by whoever starts the process.
 
     with configure(LogConfig(), run_id=run_id, now_ns=clock.now_ns):
         with bound(order_id="x1", correlation_id="hedge-7"):
@@ -43,8 +42,7 @@ FILE_RETRY_NS: Final = 60_000_000_000
 
 
 def bound(**ids: object) -> AbstractContextManager[None]:
-    """
-    Add ids (`order_id`, `correlation_id` …) to every entry of this block and of the tasks started in it.
+    """Add ids (`order_id`, `correlation_id` …) to every entry of this block and of the tasks started in it.
 
     The entries of libraries, logged through the standard library, get them too.
     """

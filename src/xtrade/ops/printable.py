@@ -6,8 +6,7 @@ __all__ = ["one_line", "printable"]
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""
-    Write every character that a terminal would obey instead of show as its escape: ESC becomes `\x1b`.
+    r"""Write every character that a terminal would obey instead of show as its escape: ESC becomes `\x1b`.
 
     That is all of Unicode's controls, format characters (bidi overrides, zero-width ones), line separators and lone
     surrogates, except those in `keep`.

@@ -29,8 +29,7 @@ AFTERWARDS: Final = {
 
 @app.default
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
-    """
-    Print a script that completes xtrade's words in your shell.
+    """Print a script that completes xtrade's words in your shell.
 
     Write it to where your shell looks, once after each update of xtrade:
 

@@ -32,8 +32,7 @@ MARKS: Final = {
 
 @app.default
 def doctor(*, json: Json = False) -> int:
-    """
-    Check this machine: versions, clock, disks, keys and services.
+    """Check this machine: versions, clock, disks, keys and services.
 
     Nothing is changed, and nobody is contacted but services on this machine (PostgreSQL, NATS, Redis), or where
     `PGHOST`, `DATABASE_URL`, `NATS_URL` and `REDIS_URL` say they are. The exit code is 1 when there is a problem.
