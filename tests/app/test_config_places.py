@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 import yaml
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from xtrade.app.config.documents import Document, read_document
 from xtrade.app.config.json_document import read_json
@@ -160,6 +160,7 @@ def name_at(text, index):
 
 
 @given(toml_documents())
+@settings(deadline=None)
 def test_every_key_of_a_toml_document_is_where_it_is_said_to_be(text):
     tree = tomllib.loads(text)
     places = locate(text)
@@ -208,6 +209,7 @@ mode = '\\'
 
 
 @given(trees(numbers | texts | st.none()), st.sampled_from([None, 0, 3]), st.booleans())
+@settings(deadline=None)
 def test_every_key_of_a_json_document_is_where_it_is_said_to_be(tree, indent, ascii_only):
     text = json.dumps(tree, indent=indent, ensure_ascii=ascii_only)
 
@@ -224,6 +226,7 @@ def test_every_key_of_a_json_document_is_where_it_is_said_to_be(tree, indent, as
     trees(st.integers(-(10**9), 10**9) | st.booleans() | texts | st.none()),
     st.sampled_from([True, False, None]),
 )
+@settings(deadline=None)
 def test_every_key_of_a_yaml_document_is_where_it_is_said_to_be(tree, flow):
     text = yaml.safe_dump(tree, default_flow_style=flow, allow_unicode=True, width=30)
 
