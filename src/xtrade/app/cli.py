@@ -35,16 +35,17 @@ SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
-    Command(
-        "completion",
-        "xtrade.app.commands.completion:app",
-        "Print a script that completes xtrade's words in your shell.",
-        SETUP,
-    ),
+    Command("config", "xtrade.app.commands.config:app", "See, check and begin the configuration.", SETUP),
     Command(
         "doctor",
         "xtrade.app.commands.doctor:app",
         "Check this machine: versions, clock, disks, keys and services.",
+        SETUP,
+    ),
+    Command(
+        "completion",
+        "xtrade.app.commands.completion:app",
+        "Print a script that completes xtrade's words in your shell.",
         SETUP,
     ),
 )
