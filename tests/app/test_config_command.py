@@ -187,6 +187,16 @@ def test_the_starter_shows_every_option_with_its_default():
         assert option.description.split()[0] in starter()
 
 
+def test_the_starter_tells_an_example_from_a_default():
+    paragraphs = {text.rpartition("\n#")[2].partition(" ")[0]: text for text in starter().split("\n\n")}
+
+    for option in options(Config):
+        assert ("Must be set." in paragraphs[option.key[-1]]) == option.required
+        assert ("Not set by default." in " ".join(paragraphs[option.key[-1]].split("\n# "))) == (
+            option.default is None
+        )
+
+
 def test_init_does_not_overwrite_unless_forced(capsys):
     Path("desk.toml").write_text("mine")
 

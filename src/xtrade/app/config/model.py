@@ -84,8 +84,8 @@ class VenueConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     environment: Annotated[
         Literal["live", "testnet", "box"],
         Meta(
-            description="live is the venue itself, testnet its test system, box a local exchange in a box. It has"
-            " no default: real money is never meant by silence.",
+            description="live is the venue itself, testnet its test system, box a local exchange in a box."
+            " Real money is never meant by silence.",
             examples=["testnet"],
         ),
     ]

@@ -18,9 +18,10 @@ __all__ = ["json_schema", "options_table", "starter"]
 WIDTH: Final = 100
 
 INTRODUCTION: Final = (
-    "The configuration of xtrade. Every option is listed with its default, commented out: to change one, take the"
-    " `#` before it away. `xtrade config check FILE` finds mistakes, `xtrade config show` tells what is in effect"
-    " and who set it. Secrets do not belong here: `xtrade keys add VENUE` keeps them encrypted."
+    "The configuration of xtrade. Every option is listed, commented out, with its default (an example where it has"
+    " none): to change one, take the `#` before it away. `xtrade config check FILE` finds mistakes, `xtrade config"
+    " show` tells what is in effect and who set it. Secrets do not belong here: `xtrade keys add VENUE` keeps them"
+    " encrypted."
 )
 
 
@@ -50,7 +51,7 @@ def _section(section: Section) -> Iterator[str]:
     yield f"{'#' if named else ''}[{dotted(_example_key(section))}]"
     for option in section.options:
         yield ""
-        yield from _prose(f"{option.description} {_accepts(option)}".strip())
+        yield from _prose(" ".join(filter(None, (option.description, _accepts(option), _without(option)))))
         yield f"#{option.key[-1]} = {_toml(_example(option))}"
 
 
@@ -73,6 +74,13 @@ def _table(section: Section) -> str:
 def _accepts(option: Option) -> str:
     words = option.expects
     return "" if words == "a text" else f"{words[:1].upper()}{words[1:]}."
+
+
+def _without(option: Option) -> str:
+    """What holds where nothing is set, for an option that shows an example in place of its default."""
+    if option.required:
+        return "Must be set."
+    return "Not set by default." if option.default is None else ""
 
 
 def _example(option: Option) -> object:
