@@ -136,8 +136,9 @@ def test_every_command_explains_itself_with_an_example(path, app, capsys):
     assert f"xtrade {' '.join(path)}" in capsys.readouterr().out.split("Usage:")[1].partition("\n")[2]
 
 
-# A command that writes (a file, the keystore, a script for the shell) answers with what it wrote.
-WRITES = {"completion"}
+# A command that writes (a file, the keystore, a script for the shell) answers with what it wrote; one prints JSON
+# as it is.
+WRITES = {"completion", "config init", "config schema"}
 
 
 @pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)

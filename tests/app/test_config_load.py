@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from xtrade.app.config import Config, load
 from xtrade.app.config.load import inspect
-from xtrade.app.config.model import VENUES, EngineConfig, KeysConfig, VenueConfig
+from xtrade.app.config.model import EngineConfig, KeysConfig, VenueConfig
 from xtrade.app.config.options import ANY_NAME, options
 from xtrade.model.errors import ConfigError, MissingExtra, UsageError
 from xtrade.ops.log_config import LogConfig

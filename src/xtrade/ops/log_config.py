@@ -23,7 +23,7 @@ class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     file: Annotated[
         Annotated[str, Meta(min_length=1)] | None,
         Meta(
-            description="File to log to instead of standard error, relative to the working directory.",
+            description="File to log to as well as to standard error, relative to the working directory.",
             examples=["xtrade.log"],
         ),
     ] = None

@@ -57,8 +57,7 @@ class Verdict(Struct, frozen=True):
 
 @app.command
 def show(*, config: ConfigFile = None, set: Overrides = (), json: Json = False) -> None:  # noqa: A002
-    """
-    Show every option in effect, and where its value comes from.
+    """Show every option in effect, and where its value comes from.
 
     Values come from the defaults, then one file, then the environment, then the command line; later wins.
 
@@ -77,8 +76,7 @@ def show(*, config: ConfigFile = None, set: Overrides = (), json: Json = False) 
 
 @app.command
 def check(file: CheckedFile = None, /, *, set: Overrides = (), json: Json = False) -> int:  # noqa: A002
-    """
-    Find every mistake in a configuration: one line each, with its place. Exit code 3 if there is one.
+    """Find every mistake in a configuration: one line each, with its place. Exit code 3 if there is one.
 
     The environment and the flags are laid over it as in a run, and are checked too.
 
@@ -99,8 +97,7 @@ def check(file: CheckedFile = None, /, *, set: Overrides = (), json: Json = Fals
 
 @app.command
 def schema() -> None:
-    """
-    Print the JSON Schema of a configuration file, for editors that complete and check while you type.
+    """Print the JSON Schema of a configuration file, for editors that complete and check while you type.
 
     **Examples**
 
@@ -113,8 +110,7 @@ def schema() -> None:
 
 @app.command
 def init(file: StarterFile = STARTER, /, *, force: Force = False) -> None:
-    """
-    Write a starter file: every option with its description and default, commented out.
+    """Write a starter file: every option with its description and default, commented out.
 
     **Examples**
 

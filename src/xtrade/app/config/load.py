@@ -1,5 +1,4 @@
-"""
-Loading the configuration: defaults, then one file, then the environment, then the command line, later over earlier.
+"""Loading the configuration: defaults, then one file, then the environment, then the command line, later over earlier.
 
 Every layer is read by the model on its own, so that a mistake is found even where a later layer hides it; the typed
 values are laid over each other, and what is still missing or contradicts itself is said at the end.
@@ -74,8 +73,7 @@ class Inspection(NamedTuple):
 
 
 def load(path: Path | str | None = None, *, overrides: Iterable[str] = ()) -> Loaded:
-    """
-    Return the configuration that is in effect here: of the file at `path`, or of the one found without it.
+    """Return the configuration that is in effect here: of the file at `path`, or of the one found without it.
 
     `overrides` are settings of the command line, as `engine.mode=live`. Raises ConfigError, one line with the place.
     """

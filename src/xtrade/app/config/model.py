@@ -1,5 +1,4 @@
-"""
-The configuration as one type: every option, its bounds, its default and its sentence of documentation.
+"""The configuration as one type: every option, its bounds, its default and its sentence of documentation.
 
 The reader, the starter file, the JSON schema and the table in the docs are all made from these classes, so an
 option is added here and nowhere else, and only together with the code that reads it. A section is one line in
@@ -14,27 +13,14 @@ Beside `description` and `examples`, an option may say in `Meta(extra=...)`:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 from xtrade.ops.log_config import LogConfig
+from xtrade.symbols.patterns import VENUES
 
-__all__ = ["VENUES", "Config", "EngineConfig", "KeysConfig", "VenueConfig", "contradictions"]
-
-VENUES: Final = (
-    "aster",
-    "backpack",
-    "binance",
-    "bitmart",
-    "derive",
-    "edgex",
-    "grvt",
-    "kucoin",
-    "lighter",
-    "okx",
-    "paradex",
-)
+__all__ = ["Config", "EngineConfig", "KeysConfig", "VenueConfig", "contradictions"]
 
 # Environment variables are written in capitals, with two underscores between the words of a key: a name that
 # follows this pattern can be written there, and comes back the same.

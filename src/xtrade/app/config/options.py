@@ -1,5 +1,4 @@
-"""
-What the model says about itself: its sections, its options, and the words for what each accepts.
+"""What the model says about itself: its sections, its options, and the words for what each accepts.
 
 The grammar of the model is small on purpose. A section is a Struct; `dict[name, Struct]` holds sections that the
 user names; everything else is an option: a text, a number, a yes or no, one of a few words, a list of those, or none.
@@ -146,8 +145,7 @@ def typed(hint: Any, value: object) -> object:
 
 
 def from_text(hint: Any, text: str) -> object:
-    """
-    Read `text`, from an environment variable or a flag, as an option of this type: `5`, `true`, `a, b`.
+    """Read `text`, from an environment variable or a flag, as an option of this type: `5`, `true`, `a, b`.
 
     The empty text means none where an option may be none.
     """

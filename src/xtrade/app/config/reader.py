@@ -1,5 +1,4 @@
-"""
-Reading one layer (a file, an environment variable, a flag) by the model: typed values, and every problem in it.
+"""Reading one layer (a file, an environment variable, a flag) by the model: typed values, and every problem in it.
 
 `msgspec` stops at the first mistake and knows no places, so the walk over the sections is done here, and `msgspec`
 judges one option at a time.

@@ -1,5 +1,4 @@
-"""
-Where each key of a TOML document stands: `tomllib` says what a document means, not where.
+"""Where each key of a TOML document stands: `tomllib` says what a document means, not where.
 
 The document has already been read by `tomllib`, so it is known to be legal; that keeps this walk short.
 """

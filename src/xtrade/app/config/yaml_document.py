@@ -1,5 +1,4 @@
-"""
-YAML with places, read from the parser's events: nothing is ever constructed but texts, numbers, lists and sections.
+"""YAML with places, read from the parser's events: nothing is ever constructed but texts, numbers, lists and sections.
 
 What makes YAML a trap is refused or left out: tags, anchors and aliases, a key twice, several documents. Plain words
 mean what they mean in YAML 1.2: `no` and `12:30` are texts, `true` is not.
