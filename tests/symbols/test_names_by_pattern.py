@@ -106,6 +106,17 @@ def test_the_unit_of_a_market_is_exact_and_an_unusual_one_is_doubted(venue, nati
     assert (market.asset, market.ratio, market.confidence) == (asset, ratio, confidence)
 
 
+def test_a_unit_is_likelier_on_a_contract_than_on_spot():
+    """
+    Binance lists BONK on spot and 1000BONK as a perpetual; 1000SATS is the rare one that is on both.
+    """
+    bonk = [str(market.symbol) for market in SymbolMap("binance").candidates("1000BONKUSDT")]
+    spot = SymbolMap("binance").universal("1000SATSUSDT", kind="spot")
+
+    assert bonk == ["1000BONK/USDT:USDT", "1000BONK/USDT"]
+    assert spot.confidence == 0.99
+
+
 # Codes of every sort: plain, with digits, with what looks like a unit, and in small letters where they may be.
 plain = st.text(string.ascii_uppercase + string.digits, min_size=1, max_size=8)
 capital_bases = st.builds(str.__add__, st.sampled_from(["", "", "1000", "1M", "K", "1000000"]), plain)

@@ -20,9 +20,10 @@ class UnitPrefix(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Units(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which assets are traded in units, which names only look so, and the prefixes, longest first."""
+    """Which assets are traded in units, on spot too, which names only look so, and the prefixes, longest first."""
 
     assets: frozenset[str]
+    spot: frozenset[str]
     whole: frozenset[str]
     prefix: tuple[UnitPrefix, ...]
 

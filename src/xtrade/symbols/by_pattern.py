@@ -166,6 +166,8 @@ class PatternNames:
             return False, f"{means}, " + (
                 f"which is written {usual} here" if usual != symbol.base else "which is not usual here"
             )
+        if symbol.kind is Kind.SPOT and symbol.base not in assets.load().units.spot:
+            return False, f"{means}, which is not usual on spot"
         return cheap, means if cheap else f"{means}, if {unit.prefix} is a unit and not a part of the name"
 
     def _as_written(self, text: str) -> str:
