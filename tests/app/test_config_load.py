@@ -14,6 +14,7 @@ from xtrade.app.config.model import EngineConfig, KeysConfig, VenueConfig
 from xtrade.app.config.options import ANY_NAME, options
 from xtrade.model.errors import ConfigError, MissingExtra, UsageError
 from xtrade.ops.log_config import LogConfig
+from xtrade.symbols.patterns import VENUES
 
 FULL = """\
 [engine]
