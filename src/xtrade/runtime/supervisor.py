@@ -1,0 +1,246 @@
+"""
+Tasks with an owner, a restart policy and an end.
+
+    async with Supervisor("okx") as tasks:
+        tasks.start(link.read, restart=Restart(backoff_ms_max=30_000))
+        tasks.start(link.keep_alive)
+
+The block ends when its tasks have ended. A task that fails is restarted as its policy says; one that may not be
+(any more) ends the whole block: the others are cancelled, and the block raises an ExceptionGroup of `GaveUp`,
+each naming the task, the number of failures and the last error. No failure goes unseen and no cancellation is
+swallowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+
+from xtrade.model.errors import ConfigError, XtradeError
+from xtrade.runtime import chance, clock
+from xtrade.runtime.life import must_be_function
+
+__all__ = ["GaveUp", "Restart", "Supervisor", "TaskView"]
+
+_MS_NS = 1_000_000
+
+
+class GaveUp(XtradeError):
+    """A supervised task has failed for good; the last error is the cause."""
+
+    def __init__(self, message: str, *, task: str, failures: int) -> None:
+        super().__init__(message)
+        self.task = task
+        self.failures = failures
+
+
+class Restart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    When a task is started again, how long that waits, and when it is not worth trying any more.
+
+    The wait is drawn between `backoff_ms_min` and a limit that doubles with every restart up to
+    `backoff_ms_max`; a task that has run for `healthy_ms` starts again from the bottom. More than
+    `failures_max` failures within `window_ms` are the end.
+    """
+
+    when: Literal["failure", "always"] = "failure"
+    backoff_ms_min: int = 100
+    backoff_ms_max: int = 60_000
+    healthy_ms: int = 60_000
+    failures_max: int = 20
+    window_ms: int = 600_000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.backoff_ms_min <= self.backoff_ms_max:
+            raise ConfigError(
+                f"restart: backoff_ms_min = {self.backoff_ms_min} and backoff_ms_max = {self.backoff_ms_max}:"
+                " expected 0 < min <= max"
+            )
+        for field in ("healthy_ms", "failures_max", "window_ms"):
+            if getattr(self, field) < 0:
+                raise ConfigError(f"restart: {field} = {getattr(self, field)}: expected zero or more")
+
+    def wait_ns(self, quick_ends: int, draw: Callable[[], float]) -> int:
+        """Return how long to wait after that many quick ends in a row; `draw` returns a number in [0, 1)."""
+        limit_ms = min(self.backoff_ms_max, self.backoff_ms_min << min(quick_ends, 40))
+        return int((self.backoff_ms_min + draw() * (limit_ms - self.backoff_ms_min)) * _MS_NS)
+
+
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """One supervised task as a dashboard shows it."""
+
+    name: str
+    state: Literal["running", "waiting", "gave up"]
+    since_ns: int
+    restarts: int
+    failures: int
+    last_error: str | None
+
+
+class _Watched:
+    """What is known of one task while it is supervised."""
+
+    def __init__(
+        self, name: str, run: Callable[[], Coroutine[Any, Any, object]], restart: Restart | None
+    ) -> None:
+        self.name = name
+        self.run = run
+        self.restart = restart
+        self.state: Literal["running", "waiting", "gave up"] = "running"
+        self.since_ns = clock.now_ns()
+        self.restarts = 0
+        self.failures = 0
+        self.last_error: str | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def enter(self, state: Literal["running", "waiting", "gave up"]) -> None:
+        self.state = state
+        self.since_ns = clock.now_ns()
+
+
+class Supervisor:
+    """The owner of a group of tasks; see the head of this module."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._group = asyncio.TaskGroup()
+        self._watched: dict[str, _Watched] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._group.__aexit__(kind, error, traceback)
+
+    def start(
+        self,
+        run: Callable[[], Coroutine[Any, Any, object]],
+        *,
+        name: str | None = None,
+        restart: Restart | None = None,
+    ) -> None:
+        """Start `run` (a coroutine function, called anew for each restart); without `restart` it may not fail."""
+        must_be_function(run, "start")
+        name = f"{self.name}/{name or getattr(run, '__qualname__', 'task').rpartition('.')[2]}"
+        if name in self._watched:
+            raise ValueError(f"{name} is already running: give the second one a name of its own")
+        watched = self._watched[name] = _Watched(name, run, restart)
+        watched.task = self._group.create_task(self._keep_running(watched), name=name)
+        watched.task.add_done_callback(lambda _task: self._ended(watched))
+
+    async def stop(self) -> None:
+        """Cancel every task, in the reverse order of their start, and wait until they have ended."""
+        tasks = [watched.task for watched in self._watched.values() if watched.task is not None]
+        for task in reversed(tasks):
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def view(self) -> list[TaskView]:
+        """Return the tasks as they are now; one that ended well is gone."""
+        return [
+            TaskView(
+                name=watched.name,
+                state=watched.state,
+                since_ns=watched.since_ns,
+                restarts=watched.restarts,
+                failures=watched.failures,
+                last_error=watched.last_error,
+            )
+            for watched in self._watched.values()
+        ]
+
+    async def _keep_running(self, watched: _Watched) -> None:
+        restart = watched.restart
+        jitter = chance.stream(f"supervisor/{watched.name}")
+        failed_at_ns: deque[int] = deque()
+        quick_ends = 0
+        while True:
+            watched.enter("running")
+            started_ns = clock.monotonic_ns()
+            error = await _outcome(watched.run)
+            ended_ns = clock.monotonic_ns()
+            if error is None and (restart is None or restart.when == "failure"):
+                return
+            if restart is not None and ended_ns - started_ns >= restart.healthy_ms * _MS_NS:
+                quick_ends = 0
+                failed_at_ns.clear()
+            if error is not None:
+                watched.failures += 1
+                watched.last_error = f"{type(error).__name__}: {error}"
+                failed_at_ns.append(ended_ns)
+                if restart is None:
+                    raise self._give_up(watched, "failed, and is not to be restarted") from error
+                while failed_at_ns[0] < ended_ns - restart.window_ms * _MS_NS:
+                    failed_at_ns.popleft()
+                if len(failed_at_ns) > restart.failures_max:
+                    reason = f"failed {len(failed_at_ns)} times within {restart.window_ms} ms"
+                    raise self._give_up(watched, reason) from error
+            assert restart is not None
+            quick_ends += 1
+            wait_ns = restart.wait_ns(quick_ends, jitter.random)
+            watched.enter("waiting")
+            say = self._log().info if error is None else self._log().warning
+            say(
+                "task restarts",
+                task=watched.name,
+                error=watched.last_error if error is not None else None,
+                wait_ms=wait_ns // _MS_NS,
+                restarts=watched.restarts,
+            )
+            await asyncio.sleep(wait_ns / 1e9)
+            watched.restarts += 1
+
+    def _ended(self, watched: _Watched) -> None:
+        # A callback, because a task that is cancelled before its first step never gets to its own `finally`.
+        if watched.state != "gave up":
+            del self._watched[watched.name]
+
+    def _give_up(self, watched: _Watched, reason: str) -> GaveUp:
+        watched.enter("gave up")
+        self._log().error(
+            "task gave up",
+            task=watched.name,
+            reason=reason,
+            error=watched.last_error,
+            failures=watched.failures,
+        )
+        return GaveUp(
+            f"{watched.name} {reason}; last error: {watched.last_error}",
+            task=watched.name,
+            failures=watched.failures,
+        )
+
+    def _log(self) -> Any:
+        import structlog
+
+        return structlog.get_logger(__name__)
+
+
+async def _outcome(run: Callable[[], Coroutine[Any, Any, object]]) -> Exception | None:
+    """Run once and return how it failed, or None; being cancelled from outside is not an outcome and passes."""
+    try:
+        await run()
+    except asyncio.CancelledError as error:
+        me = asyncio.current_task()
+        assert me is not None
+        if me.cancelling():
+            raise
+        # Something it awaited was cancelled, not we. A task group would take this for a quiet end.
+        failure = RuntimeError("something it waited for was cancelled")
+        failure.__cause__ = error
+        return failure
+    except Exception as error:  # noqa: BLE001  (every failure is somebody's business: the policy's)
+        return error
+    return None
