@@ -3,6 +3,7 @@
 
 import asyncio
 import datetime as dt
+import importlib
 import inspect
 import logging
 import os
@@ -11,6 +12,7 @@ import random
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -176,6 +178,28 @@ def test_a_log_record_carries_virtual_time(caplog):
 
     (record,) = caplog.records
     assert record.created == START_NS / 1e9 + 1
+
+
+def test_an_installed_package_may_be_imported_during_the_run_whatever_it_does_then(monkeypatch):
+    monkeypatch.delitem(sys.modules, "rich.style", raising=False)
+
+    async def main():
+        return importlib.import_module("rich.style")  # numbers its styles from random.getrandbits()
+
+    assert run_virtual(main).Style
+
+
+def test_a_module_of_ones_own_may_not_draw_while_it_is_imported(monkeypatch, tmp_path):
+    (tmp_path / "salted_desk.py").write_text("import random\nSALT = random.random()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    async def main():
+        importlib.import_module("salted_desk")
+
+    with pytest.raises(
+        Refused, match=r"random\.random\(\) under virtual time, in <module>\(\) at .*salted_desk\.py:2"
+    ):
+        run_virtual(main)
 
 
 def test_other_threads_keep_the_machine():

@@ -145,6 +145,44 @@ def test_failures_that_are_far_apart_are_no_reason_to_give_up():
     assert view.failures == 30
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=12),
+    st.integers(0, 4),
+    st.integers(0, 200),
+    st.integers(1, 120),
+    st.integers(),
+)
+def test_it_gives_up_exactly_when_the_failures_since_the_last_healthy_spell_crowd_the_window(
+    lives, failures_max, window_s, healthy_s, seed
+):
+    link = Flaky(*[(life_s, ConnectionError() if fails else None) for life_s, fails in lives])
+    policy = Restart(
+        when="always", failures_max=failures_max, window_ms=window_s * 1_000, healthy_ms=healthy_s * 1_000
+    )
+    with capture_logs():
+        try:
+            run_virtual(supervised((link.run, policy), until_s=10_000), seed=seed)
+        except* GaveUp:
+            gave_up = True
+        else:
+            gave_up = False
+
+    # The oracle looks at each end anew, with all that went before.
+    ends = [(at + life_s, life_s, fails) for at, (life_s, fails) in zip(link.started, lives, strict=False)]
+    crowded = [
+        sum(
+            fails and end - earlier <= window_s + 1e-6
+            for number, (earlier, _, fails) in enumerate(ends[: last + 1])
+            if all(life_s < healthy_s for _, life_s, _ in ends[number + 1 : last + 1])
+        )
+        > failures_max
+        for last, (end, _, failed) in enumerate(ends)
+        if failed
+    ]
+    assert gave_up == any(crowded)
+    assert not any(crowded[:-1])
+
+
 def test_a_task_without_a_policy_may_not_fail():
     link = Flaky(DROPPED)
 

@@ -6,6 +6,7 @@ import contextvars
 import math
 
 import pytest
+from hypothesis import given, strategies as st
 
 from xtrade.runtime import clock
 from xtrade.runtime.virtual import Unobserved, run_virtual
@@ -30,6 +31,18 @@ def test_sleepers_wake_in_the_order_of_their_timers():
     run_virtual(main)
 
     assert woken == [(1e-9, 1e-9), (1, 1.0), (2, 2.0), (3, 3.0), (86_400, 86_400.0)]
+
+
+@given(st.lists(st.integers(0, 10**15), max_size=20), st.integers())
+def test_every_sleeper_wakes_at_its_very_nanosecond_under_any_seed(delays_ns, seed):
+    async def sleeper(delay_ns):
+        await asyncio.sleep(delay_ns / 1e9)
+        return clock.monotonic_ns()
+
+    async def main():
+        return await asyncio.gather(*map(sleeper, delays_ns))
+
+    assert run_virtual(main, seed=seed) == delays_ns
 
 
 def test_a_nanosecond_is_still_a_nanosecond_after_a_hundred_days():

@@ -9,7 +9,7 @@ everything is put back.
 Two things follow from replacing names. A module of the user's that took a name home before the run
 (`from time import time`, `from datetime import datetime`) is visited and served as well. Callers inside the
 standard library and the test tools are not refused: they label log records and time tests, nothing of the run
-depends on them; the standard library is told virtual time.
+depends on them; the standard library is told virtual time. Nor is an installed package while it is being imported.
 
 What cannot be stopped this way is said in docs/time.md; the ban in our own lint is the second net.
 """
@@ -169,6 +169,15 @@ def _is_machinery(frame: FrameType) -> bool:
     return top in _TEST_TOOLS or is_standard_library(frame)
 
 
+def _is_import_of_installed(frame: FrameType | None) -> bool:
+    """Is this the import of an installed package, at whatever moment of the run it is first needed?"""
+    if frame is None or not frame.f_code.co_filename.startswith(_INSTALLED):
+        return False
+    while frame is not None and frame.f_globals.get("__name__") != "importlib._bootstrap":
+        frame = frame.f_back
+    return frame is not None
+
+
 def _refusing(original: Function, what: str, instead: str, answer: Function | None) -> Function:
     """Wrap `original`: other threads have it, machinery has `answer` (if any), everyone else is refused."""
     thread = threading.get_ident()
@@ -176,8 +185,11 @@ def _refusing(original: Function, what: str, instead: str, answer: Function | No
     def refused(*args: Any, **options: Any) -> Any:
         if threading.get_ident() != thread:
             return original(*args, **options)
-        if answer is not None and _is_machinery(sys._getframe(1)):  # noqa: SLF001
+        caller = sys._getframe(1)  # noqa: SLF001
+        if answer is not None and _is_machinery(caller):
             return answer(*args, **options)
+        if _is_import_of_installed(caller):
+            return original(*args, **options)
         refuse(what, instead)
 
     return refused

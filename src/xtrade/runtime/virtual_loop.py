@@ -37,7 +37,6 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 _SECOND_NS: Final = 1_000_000_000
-_NEVER: Final = -1
 # How many of the last steps are counted by name before a livelock is reported.
 _STEPS_WATCHED: Final = 1_000
 # Cancelled timers are thrown out once they are this many, and half of all.
@@ -147,11 +146,9 @@ class VirtualLoop(_Asyncio):
         *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        due_ns = _nanoseconds(delay)
-        when = self.time() + delay
-        return self._set_timer(
-            due_ns if due_ns == _NEVER else self.clock.at_ns + due_ns, when, callback, args, context
-        )
+        at_ns = self.clock.at_ns
+        handle = asyncio.TimerHandle(at_ns / _SECOND_NS + delay, callback, args, self, context)
+        return self._set_timer(at_ns, delay, handle)
 
     @override
     def call_at(
@@ -161,15 +158,17 @@ class VirtualLoop(_Asyncio):
         *args: *_Ts,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        return self._set_timer(_nanoseconds(when), when, callback, args, context)
+        return self._set_timer(0, when, asyncio.TimerHandle(when, callback, args, self, context))
 
-    def _set_timer(
-        self, due_ns: int, when: float, callback: Callable[..., object], args: Any, context: Context | None
-    ) -> asyncio.TimerHandle:
+    def _set_timer(self, from_ns: int, seconds: float, handle: asyncio.TimerHandle) -> asyncio.TimerHandle:
         self._check_closed()
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        if due_ns != _NEVER:  # `sleep(math.inf)` waits for ever and is no reason to stay alive
-            heapq.heappush(self._timers, (due_ns, next(self._timer_order), handle))
+        try:
+            due_ns = from_ns + round(seconds * _SECOND_NS)
+        except OverflowError:
+            if seconds > 0:
+                return handle  # `sleep(math.inf)` waits for ever, and is no reason to stay alive
+            due_ns = from_ns
+        heapq.heappush(self._timers, (due_ns, next(self._timer_order), handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:  # noqa: ARG002
@@ -178,11 +177,11 @@ class VirtualLoop(_Asyncio):
     def _advance(self) -> bool:
         """Jump to the next timer; False where there is nothing left to do but stop."""
         if self._timers_cancelled > max(_CANCELLED_TIMERS_MIN, len(self._timers) // 2):
-            self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
+            self._timers[:] = [timer for timer in self._timers if not timer[2]._cancelled]
             heapq.heapify(self._timers)
             self._timers_cancelled = 0
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not timers:
             if self._stopping:
@@ -198,29 +197,33 @@ class VirtualLoop(_Asyncio):
         timers, now_ns = self._timers, self.clock.at_ns
         while timers and timers[0][0] <= now_ns:
             handle = heapq.heappop(timers)[2]
-            if not handle.cancelled():
+            if not handle._cancelled:
                 self._ready.append(handle)
 
     # -- steps --------------------------------------------------------------------------------------------
 
     def _run_once(self) -> None:
-        ready = self._ready
-        if not ready:
-            if not self._advance():
+        """Take steps until somebody asks to stop; asyncio means one round by this, but a loop of ours is quicker."""
+        ready, timers, clock, draw = self._ready, self._timers, self.clock, self._draw
+        watched_from = self._steps_per_instant_max - _STEPS_WATCHED
+        while True:
+            if not ready:
+                if not self._advance():
+                    return
+            elif timers and timers[0][0] <= clock.at_ns:
+                self._collect_due()
+            handle = ready.popleft() if draw is None or len(ready) == 1 else self._drawn(draw)
+            if not handle._cancelled:
+                self._steps_at_instant += 1
+                if self._steps_at_instant > watched_from:
+                    self._watch(handle)
+                if self.trace is not None:
+                    self.trace.note(f"{clock.at_ns} {len(ready)} {_label(handle)}")
+                handle._run()
+                if self.on_step is not None:
+                    self.on_step()
+            if self._stopping:
                 return
-        elif self._timers and self._timers[0][0] <= self.clock.at_ns:
-            self._collect_due()
-        handle = ready.popleft() if self._draw is None or len(ready) == 1 else self._drawn(self._draw)
-        if handle.cancelled():
-            return
-        self._steps_at_instant += 1
-        if self._steps_at_instant > self._steps_per_instant_max - _STEPS_WATCHED:
-            self._watch(handle)
-        if self.trace is not None:
-            self.trace.note(f"{self.clock.at_ns} {len(ready)} {_label(handle)}")
-        handle._run()
-        if self.on_step is not None:
-            self.on_step()
 
     def _drawn(self, draw: Callable[[], float]) -> asyncio.Handle:
         ready = self._ready
@@ -312,13 +315,6 @@ def _refusing(name: str, instead: str) -> Callable[..., Any]:
 
 for _name, _instead in LOOP_REFUSALS.items():
     setattr(VirtualLoop, _name, _refusing(_name, _instead))
-
-
-def _nanoseconds(seconds: float) -> int:
-    try:
-        return max(0, round(seconds * _SECOND_NS))
-    except OverflowError:  # infinity
-        return _NEVER if seconds > 0 else 0
 
 
 def _is_task_step(handle: asyncio.Handle) -> bool:
