@@ -61,7 +61,9 @@ def test_a_handle_shows_its_callback_and_a_step_of_a_task_shows_the_task(loop):
     (handle,) = loop._ready
 
     assert handle._callback.__self__ is task
+    assert handle._cancelled is False
     assert inspect.isfunction(asyncio.Handle._run)
+    assert callable(asyncio._unregister_task)
     loop.run_until_complete(task)
 
 

@@ -210,7 +210,8 @@ def test_a_task_that_ends_well_is_done_unless_it_is_always_restarted():
     assert (len(once.started), len(always.started)) == (1, 3)
 
 
-def test_the_block_ends_when_its_tasks_have_ended():
+@pytest.mark.parametrize("seed", range(10))
+def test_the_block_ends_when_its_tasks_have_ended(seed):
     async def main():
         async with Supervisor("okx") as tasks:
             tasks.start(lambda: asyncio.sleep(5), name="short")
@@ -218,7 +219,7 @@ def test_the_block_ends_when_its_tasks_have_ended():
         assert tasks.view() == []
         return seconds()
 
-    assert run_virtual(main) == 7.0
+    assert run_virtual(main, seed=seed) == 7.0
 
 
 def test_a_waiting_task_is_seen_waiting_and_can_be_stopped():
@@ -282,6 +283,45 @@ def test_cancelling_the_owner_cancels_the_tasks_and_is_not_swallowed():
         return task.cancelled(), len(link.started)
 
     assert run_virtual(main) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [(None, []), (ConnectionError("dropped"), ["ConnectionError: dropped"])]
+)
+def test_a_task_that_ends_in_its_own_way_when_it_is_stopped_is_not_started_again(end, said):
+    starts = []
+
+    async def polite():
+        starts.append(seconds())
+        try:
+            await asyncio.sleep(math.inf)
+        except asyncio.CancelledError:
+            if end is not None:
+                raise end from None
+
+    async def main():
+        async with Supervisor("okx") as tasks:
+            tasks.start(polite, restart=Restart(when="always"))
+            await asyncio.sleep(1)
+            await tasks.stop()
+        return tasks.view()
+
+    with capture_logs() as logs:
+        assert run_virtual(main) == []
+    assert starts == [0.0]
+    assert [log["error"] for log in logs] == said
+
+
+def test_a_group_of_errors_is_said_by_what_is_in_it():
+    async def several():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Flaky(DROPPED).run())
+            group.create_task(Flaky((1, LookupError("no book"))).run())
+
+    with capture_logs(), pytest.raises(ExceptionGroup) as caught:
+        run_virtual(supervised((several, None)), pick="first")
+
+    assert caught.group_contains(GaveUp, match="last error: ConnectionError: dropped; LookupError: no book")
 
 
 def test_a_cancellation_from_inside_is_a_failure_and_not_a_quiet_end():

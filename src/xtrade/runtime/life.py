@@ -1,11 +1,11 @@
-"""How a run begins and ends, in virtual and in real time alike."""
+"""How a run begins and ends, in virtual and in real time alike, and how its failures are said."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-__all__ = ["end_leftovers", "must_be_function"]
+__all__ = ["end_leftovers", "in_words", "must_be_function"]
 
 
 def must_be_function(given: object, by: str) -> None:
@@ -13,6 +13,13 @@ def must_be_function(given: object, by: str) -> None:
     if asyncio.iscoroutine(given):
         given.close()
         raise TypeError(f"{by} takes the function itself, {by}(main), not {by}(main())")
+
+
+def in_words(error: BaseException) -> str:
+    """Say an error in one line; a group of errors is said by what is in it."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(in_words(each) for each in error.exceptions)
+    return f"{type(error).__name__}: {error}"
 
 
 async def end_leftovers(deadline_ms: int) -> list[asyncio.Task[Any]]:

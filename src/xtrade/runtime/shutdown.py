@@ -25,6 +25,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from xtrade.runtime import clock
+from xtrade.runtime.life import in_words
 
 __all__ = ["Shutdown", "StepReport", "StopReport"]
 
@@ -151,7 +152,7 @@ class Shutdown:
         if task.cancelled():
             return "failed", "something it waited for was cancelled"
         error = task.exception()
-        return ("done", None) if error is None else ("failed", f"{type(error).__name__}: {error}")
+        return ("done", None) if error is None else ("failed", in_words(error))
 
     def _abandon(self, task: asyncio.Task[object]) -> None:
         """Cancel a step and do not wait for it: it may not want to end."""

@@ -23,7 +23,7 @@ import msgspec
 
 from xtrade.model.errors import ConfigError, XtradeError
 from xtrade.runtime import chance, clock
-from xtrade.runtime.life import must_be_function
+from xtrade.runtime.life import in_words, must_be_function
 
 __all__ = ["GaveUp", "Restart", "Supervisor", "TaskView"]
 
@@ -135,9 +135,11 @@ class Supervisor:
         name = f"{self.name}/{name or getattr(run, '__qualname__', 'task').rpartition('.')[2]}"
         if name in self._watched:
             raise ValueError(f"{name} is already running: give the second one a name of its own")
-        watched = self._watched[name] = _Watched(name, run, restart)
-        watched.task = self._group.create_task(self._keep_running(watched), name=name)
-        watched.task.add_done_callback(lambda _task: self._ended(watched))
+        watched = _Watched(name, run, restart)
+        watched.task = self._group.create_task(self._supervise(watched), name=f"supervisor of {name}")
+        self._watched[name] = watched
+        # A task that is cancelled before its first step never gets to its own `finally`.
+        watched.task.add_done_callback(lambda _task: self._forget(watched))
 
     async def stop(self) -> None:
         """Cancel every task, in the reverse order of their start, and wait until they have ended."""
@@ -161,6 +163,12 @@ class Supervisor:
             for watched in self._watched.values()
         ]
 
+    async def _supervise(self, watched: _Watched) -> None:
+        try:
+            await self._keep_running(watched)
+        finally:
+            self._forget(watched)
+
     async def _keep_running(self, watched: _Watched) -> None:
         restart = watched.restart
         jitter = chance.stream(f"supervisor/{watched.name}")
@@ -169,7 +177,7 @@ class Supervisor:
         while True:
             watched.enter("running")
             started_ns = clock.monotonic_ns()
-            error = await _outcome(watched.run)
+            error = await _outcome(watched.run, watched.name)
             ended_ns = clock.monotonic_ns()
             if error is None and (restart is None or restart.when == "failure"):
                 return
@@ -178,7 +186,7 @@ class Supervisor:
                 failed_at_ns.clear()
             if error is not None:
                 watched.failures += 1
-                watched.last_error = f"{type(error).__name__}: {error}"
+                watched.last_error = in_words(error)
                 failed_at_ns.append(ended_ns)
                 if restart is None:
                     raise self._give_up(watched, "failed, and is not to be restarted") from error
@@ -191,7 +199,7 @@ class Supervisor:
             quick_ends += 1
             wait_ns = restart.wait_ns(quick_ends, jitter.random)
             watched.enter("waiting")
-            say = self._log().info if error is None else self._log().warning
+            say = _log().info if error is None else _log().warning
             say(
                 "task restarts",
                 task=watched.name,
@@ -202,14 +210,13 @@ class Supervisor:
             await asyncio.sleep(wait_ns / 1e9)
             watched.restarts += 1
 
-    def _ended(self, watched: _Watched) -> None:
-        # A callback, because a task that is cancelled before its first step never gets to its own `finally`.
-        if watched.state != "gave up":
+    def _forget(self, watched: _Watched) -> None:
+        if watched.state != "gave up" and self._watched.get(watched.name) is watched:
             del self._watched[watched.name]
 
     def _give_up(self, watched: _Watched, reason: str) -> GaveUp:
         watched.enter("gave up")
-        self._log().error(
+        _log().error(
             "task gave up",
             task=watched.name,
             reason=reason,
@@ -222,25 +229,36 @@ class Supervisor:
             failures=watched.failures,
         )
 
-    def _log(self) -> Any:
-        import structlog
 
-        return structlog.get_logger(__name__)
+async def _outcome(run: Callable[[], Coroutine[Any, Any, object]], name: str) -> Exception | None:
+    """
+    Run once, and return how it failed, or None; a cancellation from outside is handed on, and then passes.
+
+    A task of its own for each run tells the two kinds of cancellation apart. `Task.cancelling()` of one task for all
+    does not: before Python 3.13 a task group that failed inside of it leaves the count raised.
+    """
+    attempt = asyncio.create_task(run(), name=name)
+    asked: asyncio.CancelledError | None = None
+    while not attempt.done():
+        try:
+            await asyncio.wait({attempt})
+        except asyncio.CancelledError as cancelled:
+            asked = cancelled
+            attempt.cancel()
+    if attempt.cancelled():
+        error: BaseException | None = RuntimeError("something it waited for was cancelled")
+    else:
+        error = attempt.exception()
+    if asked is not None:
+        if error is not None and not attempt.cancelled():
+            _log().warning("task failed while it was stopped", task=name, error=in_words(error))
+        raise asked
+    if error is not None and not isinstance(error, Exception):
+        raise error
+    return error
 
 
-async def _outcome(run: Callable[[], Coroutine[Any, Any, object]]) -> Exception | None:
-    """Run once and return how it failed, or None; being cancelled from outside is not an outcome and passes."""
-    try:
-        await run()
-    except asyncio.CancelledError as error:
-        me = asyncio.current_task()
-        assert me is not None
-        if me.cancelling():
-            raise
-        # Something it awaited was cancelled, not we. A task group would take this for a quiet end.
-        failure = RuntimeError("something it waited for was cancelled")
-        failure.__cause__ = error
-        return failure
-    except Exception as error:  # noqa: BLE001  (every failure is somebody's business: the policy's)
-        return error
-    return None
+def _log() -> Any:
+    import structlog
+
+    return structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar
 
 from xtrade.runtime import chance, clock, refusals
-from xtrade.runtime.life import end_leftovers, must_be_function
+from xtrade.runtime.life import end_leftovers, in_words, must_be_function
 from xtrade.runtime.refusals import Refused
 from xtrade.runtime.trace import Trace
 from xtrade.runtime.virtual_loop import VirtualLoop
@@ -58,7 +58,7 @@ def run_virtual(
     streams = chance.Streams(seed, trouble=trouble)
     loop = VirtualLoop(
         clock.VirtualClock(start_ns),
-        pick=streams.stream("schedule") if pick == "seeded" else None,
+        pick=streams.stream("runtime/schedule") if pick == "seeded" else None,
         trace=trace,
         on_step=on_step,
         steps_per_instant_max=steps_per_instant_max,
@@ -68,7 +68,7 @@ def run_virtual(
             result: _T = loop.run_until_complete(loop.create_task(main(), name="main"))
         except BaseException as error:
             for failure in _end(loop):
-                error.add_note(f"also: {type(failure).__name__}: {failure}")
+                error.add_note(f"also: {in_words(failure)}")
             raise
         if failures := _end(loop):
             raise Unobserved("failures that nobody looked at", failures)
