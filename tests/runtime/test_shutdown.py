@@ -62,7 +62,7 @@ def test_the_second_signal_ends_the_process_at_once_even_when_the_loop_is_blocke
 
 
 def stopping(*steps, requests_at_s=(1,)):
-    """Carry out the steps (name, coroutine function, deadline in ms) under virtual time; return the report."""
+    """Carry out the steps (name, coroutine function, deadline in ms) under virtual time, alike for every seed."""
 
     async def main():
         stop = Shutdown()
@@ -75,7 +75,9 @@ def stopping(*steps, requests_at_s=(1,)):
         return report, clock.monotonic_ns() / 1e9
 
     with capture_logs():
-        return run_virtual(main)
+        first, *others = [run_virtual(main, seed=seed) for seed in range(10)]
+    assert all(other == first for other in others)
+    return first
 
 
 def outcomes(report):

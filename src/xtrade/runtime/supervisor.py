@@ -82,6 +82,25 @@ class TaskView(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None
 
 
+class _History:
+    """What a policy decides by; a healthy spell wipes it clean."""
+
+    def __init__(self) -> None:
+        self.quick_ends = 0
+        self.failed_at_ns: deque[int] = deque()
+
+    def add(self, restart: Restart, started_ns: int, ended_ns: int, *, failed: bool) -> None:
+        """Take one run into account, and forget the failures that are out of the window."""
+        if ended_ns - started_ns >= restart.healthy_ms * _MS_NS:
+            self.quick_ends = 0
+            self.failed_at_ns.clear()
+        self.quick_ends += 1
+        if failed:
+            self.failed_at_ns.append(ended_ns)
+        while self.failed_at_ns and self.failed_at_ns[0] < ended_ns - restart.window_ms * _MS_NS:
+            self.failed_at_ns.popleft()
+
+
 class _Watched:
     """What is known of one task while it is supervised."""
 
@@ -171,39 +190,31 @@ class Supervisor:
 
     async def _keep_running(self, watched: _Watched) -> None:
         restart = watched.restart
+        history = _History()
         jitter = chance.stream(f"supervisor/{watched.name}")
-        failed_at_ns: deque[int] = deque()
-        quick_ends = 0
         while True:
             watched.enter("running")
             started_ns = clock.monotonic_ns()
             error = await _outcome(watched.run, watched.name)
-            ended_ns = clock.monotonic_ns()
             if error is None and (restart is None or restart.when == "failure"):
                 return
-            if restart is not None and ended_ns - started_ns >= restart.healthy_ms * _MS_NS:
-                quick_ends = 0
-                failed_at_ns.clear()
             if error is not None:
                 watched.failures += 1
                 watched.last_error = in_words(error)
-                failed_at_ns.append(ended_ns)
-                if restart is None:
-                    raise self._give_up(watched, "failed, and is not to be restarted") from error
-                while failed_at_ns[0] < ended_ns - restart.window_ms * _MS_NS:
-                    failed_at_ns.popleft()
-                if len(failed_at_ns) > restart.failures_max:
-                    reason = f"failed {len(failed_at_ns)} times within {restart.window_ms} ms"
-                    raise self._give_up(watched, reason) from error
-            assert restart is not None
-            quick_ends += 1
-            wait_ns = restart.wait_ns(quick_ends, jitter.random)
+            if restart is None:
+                raise self._give_up(watched, "failed, and is not to be restarted") from error
+            history.add(restart, started_ns, clock.monotonic_ns(), failed=error is not None)
+            if len(history.failed_at_ns) > restart.failures_max:
+                count = len(history.failed_at_ns)
+                reason = f"failed {'once' if count == 1 else f'{count} times'} within {restart.window_ms} ms"
+                raise self._give_up(watched, reason) from error
+            wait_ns = restart.wait_ns(history.quick_ends, jitter.random)
             watched.enter("waiting")
             say = _log().info if error is None else _log().warning
             say(
                 "task restarts",
                 task=watched.name,
-                error=watched.last_error if error is not None else None,
+                error=None if error is None else watched.last_error,
                 wait_ms=wait_ns // _MS_NS,
                 restarts=watched.restarts,
             )
