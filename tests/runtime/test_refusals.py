@@ -147,6 +147,18 @@ def test_everything_works_again_after_the_run_also_after_one_that_failed():
         ask()
 
 
+def test_a_name_that_was_given_another_meaning_during_the_run_keeps_it(monkeypatch):
+    monkeypatch.setitem(globals(), "choice", choice)  # puts it back after the test
+
+    async def main():
+        global choice  # noqa: PLW0603
+        choice = "limit"
+
+    run_virtual(main)
+
+    assert choice == "limit"
+
+
 def test_dates_are_still_dates_during_the_run():
     async def main():
         noon = datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -222,6 +234,33 @@ def test_other_threads_keep_the_machine():
     thread.join()
 
     assert len(answers) == 2
+
+
+def test_runs_in_two_threads_take_turns_and_leave_nothing_behind():
+    before, results, first_runs = time.time, [], threading.Event()
+
+    async def second():
+        await asyncio.sleep(2)
+        return "second"
+
+    def other():
+        first_runs.wait()
+        results.append(run_virtual(second))
+
+    async def first():
+        first_runs.set()
+        for _ in range(20_000):
+            await asyncio.sleep(1)
+        assert not results
+        return "first"
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    results.append(run_virtual(first))
+    thread.join()
+
+    assert results == ["first", "second"]
+    assert time.time is before
 
 
 def test_another_thread_cannot_call_into_the_run():

@@ -114,7 +114,10 @@ LOOP_REFUSALS: Final = {
 """The methods of the loop itself that are refused, and what to do instead."""
 
 _TEST_TOOLS: Final = frozenset({"_pytest", "coverage", "execnet", "hypothesis", "pluggy", "pytest", "xdist"})
+_OURS: Final = frozenset({__name__, "xtrade.runtime.virtual_loop"})
 _INSTALLED: Final = tuple(get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+_one_at_a_time: Final = threading.RLock()
 
 
 def refuse(what: str, instead: str) -> NoReturn:
@@ -131,11 +134,18 @@ def refuse(what: str, instead: str) -> NoReturn:
 
 @contextmanager
 def in_force() -> Iterator[None]:
-    """Refuse, in this thread, until the block ends."""
-    undo: list[tuple[Any, str, Any]] = []
+    """Refuse, in this thread, until the block ends; another thread that wants the same waits for it."""
+    # Names are replaced for the whole process, and have to be put back in the reverse order.
+    with _one_at_a_time, _replaced_names():
+        yield
+
+
+@contextmanager
+def _replaced_names() -> Iterator[None]:
+    undo: list[tuple[Any, str, Any, Any]] = []
 
     def put(holder: Any, name: str, value: Any) -> None:
-        undo.append((holder, name, vars(holder)[name]))
+        undo.append((holder, name, value, vars(holder)[name]))
         setattr(holder, name, value)
 
     swaps: dict[int, Any] = {}
@@ -157,11 +167,9 @@ def in_force() -> Iterator[None]:
                     put(users, name, swaps[id(value)])
         yield
     finally:
-        for holder, name, value in reversed(undo):
-            setattr(holder, name, value)
-
-
-_OURS: Final = frozenset({__name__, "xtrade.runtime.virtual_loop"})
+        for holder, name, value, before in reversed(undo):
+            if vars(holder).get(name) is value:  # else somebody has put something of theirs there
+                setattr(holder, name, before)
 
 
 def _is_machinery(frame: FrameType) -> bool:
