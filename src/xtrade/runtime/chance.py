@@ -1,5 +1,4 @@
-"""
-Chance, by name and by seed.
+"""Chance, by name and by seed.
 
 stream("venue/binance/latency")   a random stream of its own: a new consumer elsewhere does not reshuffle it
 rarely("link/short-read", 0.01)   take the rare path here? Only where a simulation asks for such trouble

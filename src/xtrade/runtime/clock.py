@@ -1,5 +1,4 @@
-"""
-The two clocks, and the one place that reads them from the operating system.
+"""The two clocks, and the one place that reads them from the operating system.
 
 now_ns()         wall time, UTC, nanoseconds since 1970: for labels and signatures. It may step and drift.
 monotonic_ns()   nanoseconds since an arbitrary start: for timers and ages. It never steps.
@@ -54,8 +53,7 @@ class SystemClock(Clock):
 
 
 class VirtualClock(Clock):
-    """
-    Time that stands still until its driver moves it.
+    """Time that stands still until its driver moves it.
 
     Monotonic time starts at 0. Wall time starts at `start_ns` and keeps step, until a world lets it `step` (an
     NTP correction, a suspended machine) or `drift`; neither touches monotonic time, and so no timer.

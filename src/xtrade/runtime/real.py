@@ -15,8 +15,7 @@ _T = TypeVar("_T")
 
 
 def run(main: Callable[[], Coroutine[Any, Any, _T]], *, end_deadline_ms: int = 5_000) -> _T:
-    """
-    Run `main` to its end on uvloop (asyncio's own loop where that is not installed) and return its result.
+    """Run `main` to its end on uvloop (asyncio's own loop where that is not installed) and return its result.
 
     Tasks that are left then are cancelled; one that will not end within `end_deadline_ms` is reported and left
     behind, because a process that cannot stop is worse.

@@ -1,5 +1,4 @@
-"""
-What code under virtual time may not do, and how it is stopped.
+"""What code under virtual time may not do, and how it is stopped.
 
 A run is repeatable only if nothing in it depends on the machine: the operating system's clock and randomness,
 threads, sockets, processes. While a virtual run lasts, in its thread, each row below is replaced by a function

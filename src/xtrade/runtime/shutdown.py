@@ -1,5 +1,4 @@
-"""
-An orderly stop: asked once, the steps run in their order, each with a deadline; asked twice, now.
+"""An orderly stop: asked once, the steps run in their order, each with a deadline; asked twice, now.
 
     stop = Shutdown()
     stop.step("strategies", engine.stop, deadline_ms=2_000)
@@ -98,8 +97,7 @@ class Shutdown:
     def on_signals(
         self, signals: Sequence[signal.Signals] = (signal.SIGINT, signal.SIGTERM)
     ) -> Iterator[None]:
-        """
-        Let the first signal ask for the stop and the second end the process at once, until the block ends.
+        """Let the first signal ask for the stop and the second end the process at once, until the block ends.
 
         The exit code of the second is 128 + its number, as a shell has it. Real loops and the main thread only.
         """

@@ -1,5 +1,4 @@
-"""
-Tasks with an owner, a restart policy and an end.
+"""Tasks with an owner, a restart policy and an end.
 
     async with Supervisor("okx") as tasks:
         tasks.start(link.read, restart=Restart(backoff_ms_max=30_000))
@@ -40,8 +39,7 @@ class GaveUp(XtradeError):
 
 
 class Restart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """
-    When a task is started again, how long that waits, and when it is not worth trying any more.
+    """When a task is started again, how long that waits, and when it is not worth trying any more.
 
     The wait is drawn between `backoff_ms_min` and a limit that doubles with every restart up to
     `backoff_ms_max`; a task that has run for `healthy_ms` starts again from the bottom. More than
@@ -242,8 +240,7 @@ class Supervisor:
 
 
 async def _outcome(run: Callable[[], Coroutine[Any, Any, object]], name: str) -> Exception | None:
-    """
-    Run once, and return how it failed, or None; a cancellation from outside is handed on, and then passes.
+    """Run once, and return how it failed, or None; a cancellation from outside is handed on, and then passes.
 
     A task of its own for each run tells the two kinds of cancellation apart. `Task.cancelling()` of one task for all
     does not: before Python 3.13 a task group that failed inside of it leaves the count raised.

@@ -1,5 +1,4 @@
-"""
-What a run did, step by step, boiled down to a digest: the same seed must give the same one, in any process.
+"""What a run did, step by step, boiled down to a digest: the same seed must give the same one, in any process.
 
 A trace that keeps its lines can also say where two runs parted, which is the first thing anyone asks.
 """

@@ -1,5 +1,4 @@
-"""
-Run under virtual time: an hour takes as long as its work does, and a seed repeats it exactly.
+"""Run under virtual time: an hour takes as long as its work does, and a seed repeats it exactly.
 
     run_virtual(main, seed=7)
 
@@ -43,8 +42,7 @@ def run_virtual(
     on_step: Callable[[], object] | None = None,
     steps_per_instant_max: int = 1_000_000,
 ) -> _T:
-    """
-    Run `main` to its end under virtual time and return its result.
+    """Run `main` to its end under virtual time and return its result.
 
     seed                    decides every random stream, and which ready callback runs next
     start_ns                wall time at the start, UTC nanoseconds since 1970

@@ -1,5 +1,4 @@
-"""
-A virtual-time asyncio loop: no selector, no sockets, no threads, and the same run for the same seed.
+"""A virtual-time asyncio loop: no selector, no sockets, no threads, and the same run for the same seed.
 
 Time stands still while callbacks run and jumps to the next timer when none is ready. Which of several ready
 callbacks runs next is drawn from the seed, so that every seed tries another interleaving of the tasks. One

@@ -1,5 +1,4 @@
-"""
-Who waits for what: the listing of a deadlock.
+"""Who waits for what: the listing of a deadlock.
 
   task 'prices' in feed() at desk.py:12: book = await books.get()
       Queue.get: <Queue maxsize=0 _getters[1]>
