@@ -14,6 +14,7 @@ import structlog
 
 from xtrade.ops.log_config import LogConfig
 from xtrade.ops.logs import bound, configure
+from xtrade.runtime.virtual import run_virtual
 
 NOON_NS = 1_780_000_000_123_456_789
 
@@ -396,3 +397,16 @@ def test_afterwards_logging_is_as_it_was_before():
         warnings.showwarning,
         sys.stderr,
     )
+
+
+def test_under_virtual_time_a_line_carries_virtual_time():
+    stream = io.StringIO()
+
+    async def an_hour_later():
+        await asyncio.sleep(3600)
+        structlog.get_logger("xtrade.test").info("an hour later")
+
+    with configure(LogConfig(form="json"), run_id="run-1", stream=stream):
+        run_virtual(an_hour_later)
+
+    assert json.loads(stream.getvalue())["time"].startswith("2026-01-01T01:00:00.000")

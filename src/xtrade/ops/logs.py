@@ -1,6 +1,6 @@
 """Logs: one sink for our own entries and for those of every library, set up once by whoever starts the process.
 
-    with configure(LogConfig(), run_id=run_id, now_ns=clock.now_ns):
+    with configure(LogConfig(), run_id=run_id):
         with bound(order_id="x1", correlation_id="hedge-7"):
             structlog.get_logger("xtrade.trading").info("order sent", lots=3)
 
@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import RLock
-from time import time_ns  # noqa: TID251  (a default for scripts; a node passes its clock's now_ns)
 from typing import Any, Final, NamedTuple, TextIO
 
 import structlog
@@ -34,6 +33,7 @@ from xtrade.ops.log_config import LogConfig
 from xtrade.ops.log_file import RotatingFile
 from xtrade.ops.log_limit import Key, RepeatLimit
 from xtrade.ops.log_lines import Entry, human_line, json_line
+from xtrade.runtime import clock
 
 __all__ = ["Sink", "bound", "configure"]
 
@@ -54,7 +54,7 @@ def configure(
     config: LogConfig,
     *,
     run_id: str,
-    now_ns: Callable[[], int] = time_ns,
+    now_ns: Callable[[], int] = clock.now_ns,
     stream: TextIO | None = None,
 ) -> Iterator[Sink]:
     """Send all logs of this process to `stream` (standard error) and to the configured file, while the block lasts."""
