@@ -18,8 +18,11 @@ from rich.text import Text
 IMAGES: Final = Path(__file__).parent / "images"
 COLUMNS: Final = 100
 PICTURES: Final = {
-    "symbols-table": ["xtrade symbols table BTC/USDT"],
-    "symbols-map": ["xtrade symbols map 1000BONKUSDT --venue binance"],
+    "terminal": [
+        "xtrade symbols table BTC/USDT",
+        "xtrade symbols map 1000BONKUSDT --venue binance --kind linear",
+        "xtrade symbols check XBTUSDTM BTC/USDT:USDT --venue kucoin",
+    ],
 }
 # No web font: a picture of ours fetches nothing.
 FORMAT: Final = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
@@ -48,6 +51,7 @@ def main() -> None:
             ran = subprocess.run(command.split(), env=environment, capture_output=True, text=True, check=True)
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
             console.print(Text.from_ansi(ran.stdout.rstrip()))
+            console.print()
         console.save_svg(
             str(IMAGES / f"{name}.svg"),
             title="xtrade",
