@@ -1,0 +1,59 @@
+"""
+Files that survive a crash and a neighbour: replaced whole or not at all, changed by one process at a time.
+
+For small files that must be right (marks, keystores). Journals append instead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+__all__ = ["locked", "replace_file"]
+
+OWNER_ONLY: Final = 0o600
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """
+    Hold a directory, made if need be, against the other processes that ask for it, and wait for them.
+
+    The kernel holds the lock on the open directory and frees it when the process ends, however it ends: there is
+    no lock file to go stale, and no process number that could be somebody else's by now.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """
+    Write a file, readable by its owner alone, so that after a crash at any moment the old or the new one is there.
+
+    When this returns, the new content is on the disk. One writer at a time: hold `locked(path.parent)`.
+    """
+    new = path.with_name(f".{path.name}.new")
+    # What a crash left behind may have been made with other rights: it goes, and is never opened.
+    with suppress(FileNotFoundError):
+        new.unlink()
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    # The name is part of the file: without this a power cut may bring the old one back.
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
