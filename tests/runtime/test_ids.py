@@ -327,16 +327,19 @@ def test_two_processes_of_one_account_at_once_never_give_the_same_id(space, tmp_
 
 
 def test_a_forked_child_takes_its_own_ids(tmp_path):
-    ids = ClientOrderIds(FileMark(tmp_path, BITS_63), Hands())
-    ids.next()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writing, str(ids.next()).encode())
-        os._exit(0)
+    program = """
+import os, sys, time
+from pathlib import Path
+from xtrade.runtime.ids import BITS_63, ClientOrderIds, FileMark
+ids = ClientOrderIds(FileMark(Path(sys.argv[1]), BITS_63), time.time_ns)
+ids.next()
+child = os.fork()
+sys.stdout.write("".join(f"{ids.next()}\\n" for _ in range(2_000)))
+sys.stdout.flush()
+if child:
     os.waitpid(child, 0)
-    theirs = int(os.read(reading, 64))
-    os.close(reading)
-    os.close(writing)
+"""
+    family = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, check=True)
+    given_out = family.stdout.split()
 
-    assert theirs not in {ids.next() for _ in range(5_000)}
+    assert len(given_out) == len(set(given_out)) == 4_000

@@ -1,0 +1,88 @@
+"""
+The keystore's passphrase: from `XTRADE_PASSPHRASE`, the desktop's keyring, or the person at the terminal.
+
+In this order, so that a server needs nobody, and a desktop asks only what it does not know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import MutableMapping
+from typing import Final
+
+from xtrade.model.errors import CredentialsError
+from xtrade.runtime.extras import EXTRAS
+from xtrade.runtime.secrets import Secret
+
+__all__ = ["KEYRING_SERVICE", "KEYRING_USER", "VARIABLE", "at_terminal", "new_passphrase", "passphrase"]
+
+VARIABLE: Final = "XTRADE_PASSPHRASE"
+# `keyring set xtrade keystore` puts it there.
+KEYRING_SERVICE: Final = "xtrade"
+KEYRING_USER: Final = "keystore"
+LENGTH_MIN: Final = 10
+
+
+def passphrase(environ: MutableMapping[str, str]) -> Secret:
+    """Return the passphrase of a keystore that exists."""
+    known, reason = _known(environ)
+    if known is not None:
+        return known
+    if not at_terminal():
+        raise CredentialsError(
+            f"the keystore is locked, and there is no terminal to ask for its passphrase: set {VARIABLE}, or"
+            f" `keyring set {KEYRING_SERVICE} {KEYRING_USER}` ({reason})"
+        )
+    return Secret(_ask("Passphrase of the keystore: "))
+
+
+def new_passphrase(environ: MutableMapping[str, str]) -> Secret:
+    """Return the passphrase of a keystore that is about to be made; a person types it twice."""
+    known, reason = _known(environ)
+    if known is None:
+        if not at_terminal():
+            raise CredentialsError(
+                f"a new keystore needs a passphrase, and there is no terminal to ask for one: set {VARIABLE}, or"
+                f" `keyring set {KEYRING_SERVICE} {KEYRING_USER}` ({reason})"
+            )
+        known = Secret(_ask(f"New passphrase for the keystore ({LENGTH_MIN} characters or more): "))
+        if len(known.reveal()) >= LENGTH_MIN and not known.matches(_ask("The same again: ")):
+            raise CredentialsError("the two passphrases differ: nothing was written")
+    if len(known.reveal()) < LENGTH_MIN:
+        raise CredentialsError(f"a passphrase has {LENGTH_MIN} characters or more: nothing was written")
+    return known
+
+
+def at_terminal() -> bool:
+    """Tell whether there is a person to ask."""
+    return sys.stdin.isatty()
+
+
+def _known(environ: MutableMapping[str, str]) -> tuple[Secret | None, str]:
+    if given := environ.pop(VARIABLE, ""):
+        return Secret(given), ""
+    return _from_keyring()
+
+
+def _from_keyring() -> tuple[Secret | None, str]:
+    """Return what the desktop's keyring has, or why it has nothing."""
+    if next(extra for extra in EXTRAS if extra.name == "keyring").missing():
+        return None, "needs pip install 'xtrade[keyring]'"
+    import keyring
+    from keyring.backends import fail
+    from keyring.errors import KeyringError
+
+    # On servers, in containers and over SSH there is no session to keep secrets for.
+    if isinstance(keyring.get_keyring(), fail.Keyring):
+        return None, "this session has no keyring: a server or container rarely has"
+    try:
+        kept = keyring.get_password(KEYRING_SERVICE, KEYRING_USER)
+    except KeyringError as error:
+        return None, f"the keyring did not answer: {type(error).__name__}"
+    return (Secret(kept), "") if kept else (None, "the keyring has nothing under this name")
+
+
+def _ask(prompt: str) -> str:
+    from getpass import getpass
+
+    return getpass(prompt, stream=sys.stderr)

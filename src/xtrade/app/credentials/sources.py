@@ -1,0 +1,133 @@
+"""
+Where credentials come from, in order: the environment, key files, the keystore.
+
+The first that has an account wins.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from xtrade.app.credentials.environment import accounts_in_environment, take_from_environment
+from xtrade.app.credentials.key_files import account_of, read_key_file
+from xtrade.app.credentials.keystore import Keystore
+from xtrade.app.credentials.passphrase import passphrase
+from xtrade.app.credentials.record import AccountName, Credentials
+from xtrade.app.paths import config_dir
+from xtrade.model.errors import CredentialsError
+from xtrade.runtime.secrets import Secret, forbid_core_dumps
+
+__all__ = ["Known", "Sources"]
+
+
+class Known(Struct, frozen=True):
+    """One account that some source has: what may be shown of it, and what is wrong with it, if anything."""
+
+    account: str
+    venue: str
+    environment: str
+    fields: tuple[str, ...]
+    source: str
+    fingerprint: str
+    used: bool
+    problem: str | None = None
+
+
+@dataclass
+class Sources:
+    """The places where keys are looked for; each may be another one for tests and for a configuration that says so."""
+
+    environ: MutableMapping[str, str] = field(default_factory=lambda: os.environ)
+    key_files: Path = field(default_factory=lambda: config_dir() / "keys")
+    keystore: Keystore = field(default_factory=lambda: Keystore(config_dir() / "keystore"))
+    unlock: Callable[[MutableMapping[str, str]], Secret] = passphrase
+
+    def find(self, account: AccountName) -> Credentials:
+        """Return one account's credentials. Ask once: what the environment gives is gone from it afterwards."""
+        forbid_core_dumps()
+        if (found := take_from_environment(account, self.environ)) is not None:
+            return found
+        if (path := self._file_of(account)) is not None:
+            return read_key_file(path, account)
+        if self.keystore.exists() and str(account) in {
+            entry.account for entry in self.keystore.header().entries
+        }:
+            return self.keystore.open(account, self.unlock(self.environ))
+        raise CredentialsError(f"no keys for {account}: xtrade keys add {account}")
+
+    def known(self) -> list[Known]:
+        """Return all accounts that any source has, without the passphrase, and without stopping at a broken one."""
+        forbid_core_dumps()
+        rows: list[Known] = []
+        seen: set[str] = set()
+        for row in (*self._in_environment(), *self._in_key_files(), *self._in_keystore()):
+            rows.append(row if row.account not in seen else _not_used(row))
+            seen.add(row.account)
+        return rows
+
+    def _file_of(self, account: AccountName) -> Path | None:
+        files = [path for path, whose in self._files() if whose == account]
+        if len(files) > 1:
+            raise CredentialsError(f"{account} has two key files, {files[0]} and {files[1].name}: remove one")
+        return files[0] if files else None
+
+    def _files(self) -> Iterator[tuple[Path, AccountName | None]]:
+        if self.key_files.is_dir():
+            for path in sorted(self.key_files.iterdir()):
+                if path.is_file() and not path.name.startswith("."):
+                    yield path, account_of(path)
+
+    def _in_environment(self) -> Iterator[Known]:
+        for account in accounts_in_environment(self.environ):
+            yield _row(account, "environment", partial(take_from_environment, account, self.environ))
+
+    def _in_key_files(self) -> Iterator[Known]:
+        for path, account in self._files():
+            source = f"key file {path.name}"
+            if account is None:
+                problem = f"{path}: no venue is called like this file"
+                yield Known("?", "?", "?", (), source, "", used=False, problem=problem)
+            else:
+                yield _row(account, source, partial(read_key_file, path, account))
+
+    def _in_keystore(self) -> Iterator[Known]:
+        if not self.keystore.exists():
+            return
+        try:
+            entries = self.keystore.header().entries
+        except CredentialsError as error:
+            yield Known("?", "?", "?", (), "keystore", "", used=False, problem=str(error))
+            return
+        for entry in entries:
+            venue = entry.account.partition(".")[0]
+            yield Known(
+                entry.account,
+                venue,
+                entry.environment,
+                entry.fields,
+                "keystore",
+                entry.fingerprint,
+                used=True,
+            )
+
+
+def _row(account: AccountName, source: str, read: Callable[[], Credentials | None]) -> Known:
+    try:
+        found = read()
+    except CredentialsError as error:
+        return Known(str(account), account.venue, "?", (), source, "", used=True, problem=str(error))
+    assert found is not None
+    return Known(
+        str(account), account.venue, found.environment, found.fields, source, found.fingerprint, used=True
+    )
+
+
+def _not_used(row: Known) -> Known:
+    return msgspec.structs.replace(row, used=False)
