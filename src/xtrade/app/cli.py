@@ -37,6 +37,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
     Command("config", "xtrade.app.commands.config:app", "See, check and begin the configuration.", SETUP),
     Command(
+        "keys",
+        "xtrade.app.commands.keys:app",
+        "Keep the keys of your accounts: encrypted, never printed.",
+        SETUP,
+    ),
+    Command(
         "doctor",
         "xtrade.app.commands.doctor:app",
         "Check this machine: versions, clock, disks, keys and services.",
