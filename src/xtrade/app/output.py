@@ -39,4 +39,7 @@ def answer(result: Any, *, json: bool, human: Callable[[], RenderableType]) -> N
 
 def note(text: str) -> None:
     """Say something beside the answer: to standard error, so that pipes stay clean."""
-    console(stderr=True).print(text, markup=False)
+    from xtrade.runtime.secrets import redact
+
+    # The terminal wraps, not we: a command in a note must be whole when it is copied.
+    console(stderr=True).print(redact(text), markup=False, soft_wrap=True)

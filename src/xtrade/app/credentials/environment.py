@@ -33,7 +33,10 @@ def take_from_environment(account: AccountName, environ: MutableMapping[str, str
     for name in names.values():
         if name not in environ:
             # Half a key here and half a key in a file would be a mixture nobody meant.
-            near = did_you_mean(name, [other for other in environ if other.startswith("XTRADE_")])
+            strange = [
+                other for other in environ if other.startswith("XTRADE_") and other not in names.values()
+            ]
+            near = did_you_mean(name, strange)
             raise CredentialsError(f"environment: {account} needs {name} too.{near}")
     given = {field: environ.pop(name) for field, name in names.items()}
     word = environ.pop(variable(account, "environment"), "live")

@@ -53,7 +53,7 @@ def whole(low: int, high: int) -> Form:
             raise ValueError(f"expected a whole number from {low} to {high}")
         return str(int(given))
 
-    return Form(f"number, {low} to {high}", check)
+    return Form("number" if high > 1_000_000 else f"number, {low} to {high}", check)
 
 
 def ed25519_pair(public: str, seed: str) -> None:
