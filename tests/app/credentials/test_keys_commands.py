@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import urllib.parse
+import warnings
 
 import pytest
 
@@ -315,7 +316,10 @@ class Terminal:
     def __init__(self, *arguments):
         self.shown = ""
         self.answered = 0
-        self.process, self.window = pty.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 and later dislike a fork of a process with threads; this child calls exec at once.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.process, self.window = pty.fork()
         if self.process == 0:
             os.execv(sys.executable, [sys.executable, "-m", "xtrade", "keys", *arguments])
 
@@ -342,16 +346,9 @@ class Terminal:
         return got
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    # A fork of a process with threads is deprecated from Python 3.12 on; this child calls exec at once.
-    monkeypatch.setattr("warnings.filters", [("ignore", None, DeprecationWarning, None, 0)])
-    return Terminal
-
-
-def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, terminal, keys):
+def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, keys):
     given_by_hand = keys("lighter", 2)
-    screen = terminal("add", "lighter")
+    screen = Terminal("add", "lighter")
     screen.expect("Passphrase of the keystore: ", PASSPHRASE)
     screen.expect("live or testnet [live]: ", "")
     screen.expect("account index", "12x")
@@ -369,17 +366,29 @@ def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, terminal,
     assert keystore.open(AccountName("lighter"), Secret(PASSPHRASE)).revealed() == given_by_hand
 
 
-def test_a_person_is_asked_before_keys_are_removed(keystore, terminal):
-    screen = terminal("remove", "binance")
+def test_a_person_is_asked_before_keys_are_removed(keystore):
+    screen = Terminal("remove", "binance")
     screen.expect("Remove binance (live, ", "n")
     assert screen.leave() == 1
     assert "Nothing was removed." in screen.shown
     assert len(keystore.header().entries) == 1
 
 
-def test_ctrl_c_at_a_prompt_changes_nothing_and_gives_the_terminal_back(keystore, terminal):
+@pytest.mark.parametrize(
+    ("arguments", "prompt"), [(["test", "binance"], "Passphrase"), (["remove", "binance"], "[y/N]")]
+)
+def test_a_terminal_that_closes_changes_nothing(arguments, prompt, keystore):
+    screen = Terminal(*arguments)
+    screen.expect(prompt)
+    os.write(screen.window, b"\x04")
+    screen.expect("xtrade: the terminal was closed: nothing was changed")
+
+    assert screen.leave() == 2
+
+
+def test_ctrl_c_at_a_prompt_changes_nothing_and_gives_the_terminal_back(keystore):
     before = keystore.path.read_bytes()
-    screen = terminal("test", "binance")
+    screen = Terminal("test", "binance")
     screen.expect("Passphrase of the keystore: ")
     os.write(screen.window, b"\x03")
     screen.expect("interrupted")

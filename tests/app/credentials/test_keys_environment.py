@@ -94,6 +94,17 @@ def test_an_account_without_keys_is_told_how_to_get_them(sources):
         sources.find(AccountName("okx", "sub1"))
 
 
+def test_live_keys_are_refused_where_testnet_is_meant_and_the_reverse(sources, keys):
+    """
+    The environment is part of the key, so a test configuration cannot trade real money by mistake (HU-02).
+    """
+    with pytest.raises(
+        CredentialsError, match="okx: the keys in environment are live ones, and testnet is meant"
+    ):
+        sources.find(AccountName("okx"), meant_for="testnet")
+    assert sources.find(AccountName("okx"), meant_for="live").environment == "live"
+
+
 def test_two_key_files_of_one_account_are_an_error(sources):
     sources.environ.clear()
     (sources.key_files / "OKX_key.txt").touch(0o600)

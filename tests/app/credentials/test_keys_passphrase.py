@@ -49,7 +49,7 @@ def person(monkeypatch):
     def types(*lines):
         waiting = list(lines)
         monkeypatch.setattr(room, "at_terminal", lambda: True)
-        monkeypatch.setattr(room, "_ask", lambda prompt: waiting.pop(0))
+        monkeypatch.setattr(room, "ask_hidden", lambda prompt: waiting.pop(0))
         return waiting
 
     return types

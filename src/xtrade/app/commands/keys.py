@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from xtrade.app import exit_codes
 from xtrade.app.credentials.key_files import read_key_file, record_from_text
-from xtrade.app.credentials.passphrase import at_terminal, new_passphrase
+from xtrade.app.credentials.passphrase import ask_hidden, at_terminal, new_passphrase
 from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
 from xtrade.app.credentials.sources import Known, Sources
 from xtrade.app.credentials.venues import Field, needs
@@ -233,13 +233,11 @@ def _asked(name: AccountName, environment: RealMoney) -> Credentials:
 
 
 def _asked_field(field: Field, name: AccountName) -> str:
-    from getpass import getpass
-
     hint = f", {field.hint}" if field.hint else ""
     prompt = f"{field.name.replace('_', ' ')} ({field.form.name}{hint}): "
     problem = ""
     for _ in range(TRIES_MAX):
-        typed = (_typed(prompt) if field.public else getpass(prompt, stream=sys.stderr)).strip()
+        typed = (_typed(prompt) if field.public else ask_hidden(prompt)).strip()
         if not field.public:
             Secret(typed)
         try:

@@ -10,11 +10,19 @@ import sys
 from collections.abc import MutableMapping
 from typing import Final
 
-from xtrade.model.errors import CredentialsError
+from xtrade.model.errors import CredentialsError, UsageError
 from xtrade.runtime.extras import EXTRAS
 from xtrade.runtime.secrets import Secret
 
-__all__ = ["KEYRING_SERVICE", "KEYRING_USER", "VARIABLE", "at_terminal", "new_passphrase", "passphrase"]
+__all__ = [
+    "KEYRING_SERVICE",
+    "KEYRING_USER",
+    "VARIABLE",
+    "ask_hidden",
+    "at_terminal",
+    "new_passphrase",
+    "passphrase",
+]
 
 VARIABLE: Final = "XTRADE_PASSPHRASE"
 # `keyring set xtrade keystore` puts it there.
@@ -33,7 +41,7 @@ def passphrase(environ: MutableMapping[str, str]) -> Secret:
             f"the keystore is locked, and there is no terminal to ask for its passphrase: set {VARIABLE}, or"
             f" `keyring set {KEYRING_SERVICE} {KEYRING_USER}` ({reason})"
         )
-    return Secret(_ask("Passphrase of the keystore: "))
+    return Secret(ask_hidden("Passphrase of the keystore: "))
 
 
 def new_passphrase(environ: MutableMapping[str, str]) -> Secret:
@@ -45,8 +53,8 @@ def new_passphrase(environ: MutableMapping[str, str]) -> Secret:
                 f"a new keystore needs a passphrase, and there is no terminal to ask for one: set {VARIABLE}, or"
                 f" `keyring set {KEYRING_SERVICE} {KEYRING_USER}` ({reason})"
             )
-        known = Secret(_ask(f"New passphrase for the keystore ({LENGTH_MIN} characters or more): "))
-        if len(known.reveal()) >= LENGTH_MIN and not known.matches(_ask("The same again: ")):
+        known = Secret(ask_hidden(f"New passphrase for the keystore ({LENGTH_MIN} characters or more): "))
+        if len(known.reveal()) >= LENGTH_MIN and not known.matches(ask_hidden("The same again: ")):
             raise CredentialsError("the two passphrases differ: nothing was written")
     if len(known.reveal()) < LENGTH_MIN:
         raise CredentialsError(f"a passphrase has {LENGTH_MIN} characters or more: nothing was written")
@@ -56,6 +64,16 @@ def new_passphrase(environ: MutableMapping[str, str]) -> Secret:
 def at_terminal() -> bool:
     """Tell whether there is a person to ask."""
     return sys.stdin.isatty()
+
+
+def ask_hidden(prompt: str) -> str:
+    """Ask a person for something that the terminal must not show."""
+    from getpass import getpass
+
+    try:
+        return getpass(prompt, stream=sys.stderr)
+    except EOFError:
+        raise UsageError("the terminal was closed: nothing was changed") from None
 
 
 def _known(environ: MutableMapping[str, str]) -> tuple[Secret | None, str]:
@@ -80,9 +98,3 @@ def _from_keyring() -> tuple[Secret | None, str]:
     except KeyringError as error:
         return None, f"the keyring did not answer: {type(error).__name__}"
     return (Secret(kept), "") if kept else (None, "the keyring has nothing under this name")
-
-
-def _ask(prompt: str) -> str:
-    from getpass import getpass
-
-    return getpass(prompt, stream=sys.stderr)

@@ -19,7 +19,7 @@ from xtrade.app.credentials.environment import accounts_in_environment, take_fro
 from xtrade.app.credentials.key_files import account_of, read_key_file
 from xtrade.app.credentials.keystore import Keystore
 from xtrade.app.credentials.passphrase import passphrase
-from xtrade.app.credentials.record import AccountName, Credentials
+from xtrade.app.credentials.record import AccountName, Credentials, Environment
 from xtrade.app.paths import config_dir
 from xtrade.model.errors import CredentialsError
 from xtrade.runtime.secrets import Secret, forbid_core_dumps
@@ -49,9 +49,21 @@ class Sources:
     keystore: Keystore = field(default_factory=lambda: Keystore(config_dir() / "keystore"))
     unlock: Callable[[MutableMapping[str, str]], Secret] = passphrase
 
-    def find(self, account: AccountName) -> Credentials:
-        """Return one account's credentials. Ask once: what the environment gives is gone from it afterwards."""
+    def find(self, account: AccountName, *, meant_for: Environment | None = None) -> Credentials:
+        """
+        Return one account's credentials, and refuse live keys where testnet is meant, and the reverse.
+
+        Ask once: what the environment gives is gone from it afterwards.
+        """
         forbid_core_dumps()
+        found = self._find(account)
+        if meant_for is not None and found.environment != meant_for:
+            raise CredentialsError(
+                f"{account}: the keys in {found.source} are {found.environment} ones, and {meant_for} is meant"
+            )
+        return found
+
+    def _find(self, account: AccountName) -> Credentials:
         if (found := take_from_environment(account, self.environ)) is not None:
             return found
         if (path := self._file_of(account)) is not None:
