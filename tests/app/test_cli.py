@@ -138,7 +138,7 @@ def test_every_command_explains_itself_with_an_example(path, app, capsys):
 
 # A command that writes (a file, the keystore, a script for the shell) answers with what it wrote; one prints JSON
 # as it is.
-WRITES = {"completion", "config init", "config schema"}
+WRITES = {"completion", "config init", "config schema", "keys add", "keys remove"}
 
 
 @pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)

@@ -169,7 +169,6 @@ def planted(value):
     """Forgotten afterwards: chance makes secrets such as "00000000", which would be cut out of every later test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_forms", set(secrets._forms))
-        patch.setattr(secrets, "_longest_first", secrets._longest_first)
         yield Secret(value)
 
 

@@ -1,5 +1,4 @@
-"""
-Files that survive a crash and a neighbour: replaced whole or not at all, changed by one process at a time.
+"""Files that survive a crash and a neighbour: replaced whole or not at all, changed by one process at a time.
 
 For small files that must be right (marks, keystores). Journals append instead.
 """
@@ -20,8 +19,7 @@ OWNER_ONLY: Final = 0o600
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """
-    Hold a directory, made if need be, against the other processes that ask for it, and wait for them.
+    """Hold a directory, made if need be, against the other processes that ask for it, and wait for them.
 
     The kernel holds the lock on the open directory and frees it when the process ends, however it ends: there is
     no lock file to go stale, and no process number that could be somebody else's by now.
@@ -36,8 +34,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """
-    Write a file, readable by its owner alone, so that after a crash at any moment the old or the new one is there.
+    """Write a file, readable by its owner alone, so that after a crash at any moment the old or the new one is there.
 
     When this returns, the new content is on the disk. One writer at a time: hold `locked(path.parent)`.
     """

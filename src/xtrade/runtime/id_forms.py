@@ -1,5 +1,4 @@
-"""
-How each venue wants a client order id written: one row per venue, and the way back.
+"""How each venue wants a client order id written: one row per venue, and the way back.
 
 Where a venue takes text, an id is `xt` and its nineteen digits, the same on every venue: a person finds it with
 one search in journal, logs and the venue's own pages. Digits hold no words, so no firewall takes them for SQL,

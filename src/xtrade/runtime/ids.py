@@ -1,5 +1,4 @@
-"""
-Client order ids: whole numbers that one account never gives twice (docs/decisions/0005-client-order-ids.md).
+"""Client order ids: whole numbers that one account never gives twice (docs/decisions/0005-client-order-ids.md).
 
 Space            how large an id may be, and at what pace the clock uses it up
 next_block       where the next ids lie: above every one given before, and as high as the clock
@@ -119,8 +118,7 @@ class MemoryMark:
 
 
 class FileMark:
-    """
-    A mark on the disk, shared by all processes that trade one account: give each account its own directory.
+    """A mark on the disk, shared by all processes that trade one account: give each account its own directory.
 
     A mark that cannot be read stops the account: guessing it could give an id twice.
     """

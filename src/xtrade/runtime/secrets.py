@@ -1,5 +1,4 @@
-"""
-Secrets: text that may be used and never shown.
+"""Secrets: text that may be used and never shown.
 
 `Secret` prints as stars, cannot be pickled, copied into JSON or compared with `==`. Every secret that comes into
 being is also remembered here, so that `redact` can cut it out of any text on its way to a log, an exception or a
@@ -117,8 +116,7 @@ def redact(text: str) -> str:
 
 
 def forbid_core_dumps() -> None:
-    """
-    Keep this process's memory out of core files, and (on Linux) out of reach of the user's other processes.
+    """Keep this process's memory out of core files, and (on Linux) out of reach of the user's other processes.
 
     Call it before the first secret is read. Debuggers and profilers cannot attach afterwards.
     """

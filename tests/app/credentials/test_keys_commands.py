@@ -185,7 +185,7 @@ def test_only_the_keystore_is_removed_from_and_the_other_places_are_named(keysto
             4,
             "cannot read nowhere.txt: No such file or directory",
         ),
-        (["add", "okx", "--environment", "real"], 2, 'Invalid value "real" for --environment'),
+        (["add", "okx", "--environment", "real"], 2, 'invalid value "real" for --environment'),
         (["test", "okx"], 4, "no keys for okx: xtrade keys add okx"),
         (["remove", "okx"], 4, "okx is not in the keystore"),
         (["remove", "binance"], 2, "to remove the keys of binance without being asked, say --yes"),

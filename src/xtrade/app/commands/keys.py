@@ -75,8 +75,7 @@ def add(
         cyclopts.Parameter(negative="", show_default=False, help="Replace the keys that this account has."),
     ] = False,
 ) -> None:
-    """
-    Put an account's keys into the keystore.
+    """Put an account's keys into the keystore.
 
     Asks for what the venue needs; what you type is not shown. The first key makes the keystore.
 
@@ -118,8 +117,7 @@ def add(
 
 @app.command(name="list")
 def list_keys(*, json: Json = False) -> int:
-    """
-    List the accounts that have keys.
+    """List the accounts that have keys.
 
     Shows where each is kept, never the keys, and needs no passphrase. Two keys with one fingerprint are the same
     key. Returns 1 if a key cannot be used.
@@ -151,8 +149,7 @@ def remove(
         bool, cyclopts.Parameter(name=["--yes", "-y"], negative="", show_default=False, help="Do not ask.")
     ] = False,
 ) -> int:
-    """
-    Remove an account's keys from the keystore.
+    """Remove an account's keys from the keystore.
 
     The venue knows nothing of it: delete the key there too.
 
@@ -183,8 +180,7 @@ def remove(
 
 @app.command(name="test")
 def check_keys(account: Account, /, *, json: Json = False) -> None:
-    """
-    Test an account's keys, without a network.
+    """Test an account's keys, without a network.
 
     Are they found, unlocked, complete, well-formed, able to sign? Whether the venue accepts them is not asked.
 

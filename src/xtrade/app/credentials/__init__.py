@@ -1,5 +1,4 @@
-"""
-Credentials: what a venue needs to know us, and where it is kept.
+"""Credentials: what a venue needs to know us, and where it is kept.
 
 venues        what each venue needs, as data: fields, their forms, and whether a field is secret
 forms         what a well-formed field is: checked by using it (a key signs and verifies), never by asking the venue

@@ -1,5 +1,4 @@
-"""
-Credentials from the environment: `XTRADE_BINANCE_API_KEY`, `XTRADE_BINANCE_SUB1_API_KEY` for `binance.sub1`.
+"""Credentials from the environment: `XTRADE_BINANCE_API_KEY`, `XTRADE_BINANCE_SUB1_API_KEY` for `binance.sub1`.
 
 What is read is taken out of the environment, so that the programs this one starts do not inherit it.
 """

@@ -1,5 +1,4 @@
-"""
-Forms of fields: what a key, a secret or an account number must look like, proved by using it.
+"""Forms of fields: what a key, a secret or an account number must look like, proved by using it.
 
 Each form takes what a person has given and returns it as it is kept, or raises `ValueError` with a reason that
 says nothing of the value. Nothing here asks a venue.

@@ -1,5 +1,4 @@
-"""
-Key files: one account each, readable by their owner alone.
+"""Key files: one account each, readable by their owner alone.
 
 `binance.sub1.toml` and `.json` hold the fields by name; any other file holds lines `name: value` or
 `name = value`, as traders keep them (`Backpack_key.txt`). What a file says is never repeated in an error: a line

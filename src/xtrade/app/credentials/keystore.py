@@ -1,5 +1,4 @@
-"""
-The keystore: all accounts in one encrypted file.
+"""The keystore: all accounts in one encrypted file.
 
 Three lines of text. The first is the header, in the open: version, cost of the key derivation, salt, key check,
 nonce, and which accounts are inside (name, environment, names of the fields, fingerprint). The second is the

@@ -1,5 +1,4 @@
-"""
-The keystore's passphrase: from `XTRADE_PASSPHRASE`, the desktop's keyring, or the person at the terminal.
+"""The keystore's passphrase: from `XTRADE_PASSPHRASE`, the desktop's keyring, or the person at the terminal.
 
 In this order, so that a server needs nobody, and a desktop asks only what it does not know.
 """

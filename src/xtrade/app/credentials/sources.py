@@ -1,5 +1,4 @@
-"""
-Where credentials come from, in order: the environment, key files, the keystore.
+"""Where credentials come from, in order: the environment, key files, the keystore.
 
 The first that has an account wins.
 """
@@ -50,8 +49,7 @@ class Sources:
     unlock: Callable[[MutableMapping[str, str]], Secret] = passphrase
 
     def find(self, account: AccountName, *, meant_for: Environment | None = None) -> Credentials:
-        """
-        Return one account's credentials, and refuse live keys where testnet is meant, and the reverse.
+        """Return one account's credentials, and refuse live keys where testnet is meant, and the reverse.
 
         Ask once: what the environment gives is gone from it afterwards.
         """
