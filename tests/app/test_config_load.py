@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from xtrade.app.config import Config, load
 from xtrade.app.config.load import inspect
-from xtrade.app.config.model import EngineConfig, KeysConfig, VenueConfig
+from xtrade.app.config.model import EngineConfig, VenueConfig
 from xtrade.app.config.options import ANY_NAME, options
 from xtrade.model.errors import ConfigError, MissingExtra, UsageError
 from xtrade.ops.log_config import LogConfig
@@ -151,7 +151,7 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
             "okx",
             "XTRADE__VENUES: venues: holds sections that you name, as [venues.NAME], not a value",
         ),
-        ("XTRADE__", "x", "XTRADE__: '': unknown key: expected one of engine, venues, keys, log"),
+        ("XTRADE__", "x", "XTRADE__: '': unknown key: expected one of engine, venues, log"),
         (
             "XTRADE__Log__Level",
             "debug",
@@ -381,8 +381,7 @@ def test_a_secret_in_a_configuration_is_refused_with_advice_and_never_repeated(n
         f"venues.okx.key={CANARY}",
         "venues.okx.key=ab12ab12ab12ab12ab12ab12",
         "venues.okx.key=a1b2c3d4-1234-1234-1234-123456789abc",
-        f"keys.passphrase_source={CANARY}",
-        f"keys.passphrase={CANARY}",
+        f"log.passphrase={CANARY}",
         f"engine.mode={CANARY * 3}",
         f"engine.nonsense={CANARY}",
         f"{CANARY * 8}=1",
@@ -417,9 +416,6 @@ configs = st.builds(
     ),
     venues=st.dictionaries(entries, accounts, max_size=3).flatmap(
         lambda some: tradable.map(lambda account: {**some, "sure": account})
-    ),
-    keys=st.builds(
-        KeysConfig, keystore=files, passphrase_source=st.sampled_from(["prompt", "environment", "keyring"])
     ),
     log=st.builds(
         LogConfig,

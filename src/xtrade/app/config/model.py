@@ -20,7 +20,7 @@ from msgspec import Meta, Struct, field
 from xtrade.ops.log_config import LogConfig
 from xtrade.symbols.patterns import VENUES
 
-__all__ = ["Config", "EngineConfig", "KeysConfig", "VenueConfig", "contradictions"]
+__all__ = ["Config", "EngineConfig", "VenueConfig", "contradictions"]
 
 # Environment variables are written in capitals, with two underscores between the words of a key: a name that
 # follows this pattern can be written there, and comes back the same.
@@ -88,32 +88,11 @@ class VenueConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = None
 
 
-class KeysConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the encrypted keystore is, and how it is opened."""
-
-    keystore: Annotated[
-        Annotated[str, Meta(min_length=1)] | None,
-        Meta(
-            description="File of the keystore, relative to the working directory; by default it is in xtrade's"
-            " own configuration directory.",
-            examples=["~/.config/xtrade/keystore"],
-        ),
-    ] = None
-    passphrase_source: Annotated[
-        Literal["prompt", "environment", "keyring"],
-        Meta(
-            description="Where the passphrase of the keystore comes from.",
-            extra={"private": True},
-        ),
-    ] = "prompt"  # noqa: S105  (where it is, not what it is)
-
-
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of xtrade."""
 
     engine: EngineConfig = field(default_factory=EngineConfig)
     venues: dict[AccountName, VenueConfig] = field(default_factory=dict)
-    keys: KeysConfig = field(default_factory=KeysConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 
