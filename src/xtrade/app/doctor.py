@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from xtrade.app.paths import config_dir, state_dir
+from xtrade.app.paths import config_dir, shown, state_dir
 from xtrade.runtime.extras import EXTRAS, Extra
 
 __all__ = ["Finding", "Verdict", "examine"]
@@ -172,7 +172,7 @@ def directory(purpose: str, path: Path, mounts: str) -> list[Finding]:
     there = next(
         parent for parent in (path, *path.parents) if os.path.lexists(parent) or parent == parent.parent
     )
-    shown = _short(path) + ("" if there == path else " (made when first needed)")
+    place = shown(path) + ("" if there == path else " (made when first needed)")
 
     def say(verdict: Verdict, finding: str, advice: str | None = None) -> list[Finding]:
         return [Finding(area="Files", name=purpose, verdict=verdict, finding=finding, advice=advice)]
@@ -183,10 +183,10 @@ def directory(purpose: str, path: Path, mounts: str) -> list[Finding]:
     except OSError as error:
         return say(
             "problem",
-            f"{_short(path)}: nothing can be written there ({(error.strerror or str(error)).lower()})",
-            f"make {_short(there)} writable, or set XTRADE_HOME to a directory that is",
+            f"{shown(path)}: nothing can be written there ({(error.strerror or str(error)).lower()})",
+            f"make {shown(there)} writable, or set XTRADE_HOME to a directory that is",
         )
-    finding = f"{shown}: writable, sync {fsync_ms:.1f} ms, {free / 1e9:,.1f} GB free"
+    finding = f"{place}: writable, sync {fsync_ms:.1f} ms, {free / 1e9:,.1f} GB free"
     system = file_system(there, mounts)
     if system.startswith(NETWORK_FILE_SYSTEMS):
         return say("problem", f"{finding}, on {system}", "move it to a local disk: set XTRADE_HOME")
@@ -225,15 +225,15 @@ def key_files(home: Path) -> list[Finding]:
     )
     open_to_others = [path for path in found if path.stat().st_mode & 0o077]
     if not open_to_others:
-        finding = f"{len(found)} readable by you alone" if found else f"none yet in {_short(home)}"
+        finding = f"{len(found)} readable by you alone" if found else f"none yet in {shown(home)}"
         return [Finding(area="Files", name="key files", verdict="ok", finding=finding)]
     return [
         Finding(
             area="Files",
             name="key file",
             verdict="problem",
-            finding=f"{_short(path)} can be read by others (mode {path.stat().st_mode & 0o777:o})",
-            advice=f"chmod 600 {_short(path)}, and replace the key at the venue if others use this machine",
+            finding=f"{shown(path)} can be read by others (mode {path.stat().st_mode & 0o777:o})",
+            advice=f"chmod 600 {shown(path)}, and replace the key at the venue if others use this machine",
         )
         for path in open_to_others
     ]
@@ -389,8 +389,3 @@ def _files_in(directory: Path) -> list[Path]:
     except OSError:
         # Not there, or not ours to read: the check of directories says so.
         return []
-
-
-def _short(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)

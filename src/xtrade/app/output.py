@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import cyclopts
@@ -11,8 +11,9 @@ import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
-__all__ = ["Json", "answer", "console", "note"]
+__all__ = ["Json", "answer", "columns", "console", "note"]
 
 Json = Annotated[
     bool,
@@ -35,6 +36,20 @@ def answer(result: Any, *, json: bool, human: Callable[[], RenderableType]) -> N
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
     else:
         console().print(human())
+
+
+def columns(heading: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Text:
+    """Align rows under a dim heading, without blanks at the ends of lines, which pipes would carry on."""
+    from rich.text import Text
+
+    cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in (heading, *rows)]
+    for cell in cells[0]:
+        cell.stylize("dim")
+    widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
+    for row in cells:
+        for cell, width in zip(row[:-1], widths, strict=False):
+            cell.pad_right(width - cell.cell_len)
+    return Text("\n").join(Text("  ").join(row) for row in cells)
 
 
 def note(text: str) -> None:

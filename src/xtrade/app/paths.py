@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["config_dir", "state_dir"]
+__all__ = ["config_dir", "shown", "state_dir"]
 
 
 def config_dir() -> Path:
@@ -16,6 +16,12 @@ def config_dir() -> Path:
 def state_dir() -> Path:
     """Return the directory of journals, id counters and logs (it may not exist yet)."""
     return _directory("XDG_STATE_HOME", ".local/state")
+
+
+def shown(path: Path) -> str:
+    """Write a path as people do: from `~` where it is below the user's home."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
 
 
 def _directory(variable: str, fallback: str) -> Path:

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from xtrade.app import exit_codes
 from xtrade.app.config.flags import ConfigFile, Overrides
-from xtrade.app.output import Json, answer, note
+from xtrade.app.output import Json, answer, columns, note
+from xtrade.app.paths import shown
 from xtrade.model.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -132,22 +133,18 @@ def init(file: StarterFile = STARTER, /, *, force: Force = False) -> None:
 
 
 def _table(effective: Effective) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
     from xtrade.app.config.load import default_files
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left")
-    table.add_column("Option", no_wrap=True)
-    table.add_column("Value", overflow="fold")
-    table.add_column("Set by", overflow="fold")
-    for option in effective.options:
+    def row(option: Setting) -> tuple[str, Text, Text]:
         style = "dim" if option.source == "default" else ""
-        table.add_row(Text(option.key), Text(_written(option.value), style), Text(option.where, style))
+        return option.key, Text(_written(option.value), style), Text(option.where, style)
+
+    table = columns(("option", "value", "set by"), map(row, effective.options))
     if effective.file is None:
         here, home = (path for path in default_files() if path.name == STARTER.name)
-        table.caption = Text(f"No configuration file: there is neither ./{here} nor {home}.")
+        table.append(f"\n\nNo configuration file: there is neither ./{here} nor {shown(home)}.", "dim")
     return table
 
 

@@ -15,7 +15,7 @@ from xtrade.app.credentials.passphrase import ask_hidden, at_terminal, new_passp
 from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
 from xtrade.app.credentials.sources import Known, Sources
 from xtrade.app.credentials.venues import Field, needs
-from xtrade.app.output import Json, answer, note
+from xtrade.app.output import Json, answer, columns, note
 from xtrade.model.errors import CredentialsError, UsageError
 from xtrade.runtime.secrets import Secret, forbid_core_dumps
 
@@ -254,26 +254,20 @@ def _typed(prompt: str) -> str:
 
 
 def _table(rows: list[Known]) -> RenderableType:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     if not rows:
         return Text("No keys yet. Add some: xtrade keys add binance")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for heading in ("Account", "Environment", "Fields", "Source", "Fingerprint"):
-        # On a narrow screen the list of fields gives way, and nothing else.
-        table.add_column(heading, no_wrap=heading != "Fields", overflow="fold")
-    for row in rows:
-        table.add_row(
-            row.account,
-            row.environment,
-            ", ".join(row.fields),
-            row.source if row.used or row.problem else f"{row.source} (not used)",
-            "see below" if row.problem else row.fingerprint,
-            style=None if row.used or row.problem else "dim",
-        )
-    return table
+    return columns(
+        ("account", "environment", "fields", "source", "fingerprint"),
+        [[Text(cell, "" if row.used or row.problem else "dim") for cell in _cells(row)] for row in rows],
+    )
+
+
+def _cells(row: Known) -> tuple[str, ...]:
+    source = row.source if row.used or row.problem else f"{row.source} (not used)"
+    fingerprint = "see below" if row.problem else row.fingerprint
+    return row.account, row.environment, ", ".join(row.fields), source, fingerprint
 
 
 def _report(result: KeyTest) -> RenderableType:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from xtrade.app import exit_codes
-from xtrade.app.output import Json, answer
+from xtrade.app.output import Json, answer, columns
 from xtrade.model.errors import DataError, SymbolError
 from xtrade.model.instruments import Kind
 from xtrade.symbols import MarketName, MarketRow, SymbolMap
@@ -20,7 +20,6 @@ from xtrade.symbols.patterns import VENUES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.text import Text
 
     from xtrade.symbols.everywhere import NameEverywhere
 
@@ -269,7 +268,7 @@ def _card(title: str, market: MarketName) -> RenderableType:
 
 def _list_of(markets: tuple[MarketName, ...]) -> RenderableType:
     rows = [(str(market.symbol), kind_of(market.symbol), f"{market.confidence:g}") for market in markets]
-    return _columns([("market", "kind", "confidence"), *rows])
+    return columns(("market", "kind", "confidence"), rows)
 
 
 def _verdict(checked: CheckAnswer) -> RenderableType:
@@ -288,9 +287,7 @@ def _grid(rows: list[NameEverywhere]) -> RenderableType:
     kinds = list(dict.fromkeys(row.kind for row in rows if row in named))
     cells = {(row.venue, row.kind): _cell(row) for row in rows}
     venues = dict.fromkeys(row.venue for row in rows)
-    grid = _columns(
-        [("venue", *kinds), *[(venue, *[cells[venue, kind] for kind in kinds]) for venue in venues]]
-    )
+    grid = columns(("venue", *kinds), [(venue, *[cells[venue, kind] for kind in kinds]) for venue in venues])
     grid.append("\n\n-  no such market there (--json says why)", style="dim")
     if any(row.confidence < SURE for row in named):
         grid.append("\n?  confidence below 0.8 (`xtrade symbols to` says why)", style="dim")
@@ -301,18 +298,3 @@ def _cell(row: NameEverywhere) -> str:
     if row.native is None:
         return "-"
     return row.native if row.confidence >= SURE else f"{row.native} ?"
-
-
-def _columns(rows: list[tuple[str, ...]]) -> Text:
-    """Align rows under a dim header, without blanks at the ends of lines, which pipes would carry on."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-    return Text().append(lines[0], style="dim").append("\n" + "\n".join(lines[1:]))
