@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     )
     from xtrade.model.positions import Position as Position
     from xtrade.model.sides import Side as Side
+    from xtrade.runtime.ids import ClientOrderIds as ClientOrderIds
+    from xtrade.runtime.real import run as run
+    from xtrade.runtime.secrets import Secret as Secret
+    from xtrade.runtime.shutdown import Shutdown as Shutdown
+    from xtrade.runtime.supervisor import Restart as Restart, Supervisor as Supervisor
+    from xtrade.runtime.virtual import run_virtual as run_virtual
+    from xtrade.symbols.answer import MarketName as MarketName
+    from xtrade.symbols.by_metadata import MarketRow as MarketRow
+    from xtrade.symbols.names import SymbolMap as SymbolMap
+    from xtrade.symbols.symbol import Symbol as Symbol
 
 # Where each public name lives. tests/test_public_names.py holds this table against the imports above.
 _HOME = {
@@ -54,16 +64,30 @@ _HOME = {
     "Trigger": "xtrade.model.orders",
     "Position": "xtrade.model.positions",
     "Side": "xtrade.model.sides",
+    "run": "xtrade.runtime.real",
+    "Secret": "xtrade.runtime.secrets",
+    "Shutdown": "xtrade.runtime.shutdown",
+    "Restart": "xtrade.runtime.supervisor",
+    "Supervisor": "xtrade.runtime.supervisor",
+    "run_virtual": "xtrade.runtime.virtual",
+    "SymbolMap": "xtrade.symbols.names",
+    "MarketName": "xtrade.symbols.answer",
+    "MarketRow": "xtrade.symbols.by_metadata",
+    "Symbol": "xtrade.symbols.symbol",
+    "ClientOrderIds": "xtrade.runtime.ids",
 }
 
 __all__ = [
     "ClientOrderId",
+    "ClientOrderIds",
     "ConfigError",
     "CredentialsError",
     "DataError",
     "Fill",
     "Instrument",
     "Kind",
+    "MarketName",
+    "MarketRow",
     "Money",
     "NumberError",
     "OrderIntent",
@@ -71,12 +95,20 @@ __all__ = [
     "OrderStatus",
     "OrderType",
     "Position",
+    "Restart",
+    "Secret",
+    "Shutdown",
     "Side",
+    "Supervisor",
+    "Symbol",
     "SymbolError",
+    "SymbolMap",
     "TimeInForce",
     "Trigger",
     "VenueError",
     "XtradeError",
+    "run",
+    "run_virtual",
 ]
 
 
