@@ -1,6 +1,9 @@
 """Every page tells the truth: its Python runs, its commands answer what it shows, its tables match the contracts."""
 
+import doctest
+import importlib
 import os
+import pkgutil
 import re
 import subprocess
 import sys
@@ -8,6 +11,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+import xtrade
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -62,6 +67,17 @@ def test_the_commands_of_a_page_answer_what_it_shows(session, elsewhere):
             assert _matches(shown, said), f"$ {command}\n" + "\n".join(said)
         else:
             assert ran.returncode == 0, f"$ {command}\n" + "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [module.name for module in pkgutil.walk_packages(xtrade.__path__, "xtrade.") if not module.ispkg],
+)
+def test_the_examples_in_a_docstring_say_what_they_show(module):
+    if module.endswith("__main__"):
+        return
+
+    assert doctest.testmod(importlib.import_module(module), raise_on_error=True).failed == 0
 
 
 def test_the_floors_of_the_architecture_page_are_those_of_the_contract():
