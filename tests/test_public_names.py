@@ -45,6 +45,10 @@ def test_every_module_says_what_it_is_and_what_it_offers(module):
         value = getattr(found, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert inspect.getdoc(value), f"{module}.{name} has no docstring"
+        # What overrides something may leave the words to what it overrides.
+        for method, member in vars(value).items() if inspect.isclass(value) else ():
+            if not method.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+                assert inspect.getdoc(getattr(value, method)), f"{module}.{name}.{method} has no docstring"
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -110,6 +110,13 @@ def test_a_market_listed_twice_is_one_market_and_one_under_two_names_is_asked_ba
     assert refused.value.candidates == ("A_USDT", "AOLD_USDT")
 
 
+def test_one_name_of_two_markets_of_a_kind_is_a_mistake_in_the_metadata():
+    twice = [MarketRow(native="0", symbol="ETH/USDC:USDC"), MarketRow(native="0", symbol="BTC/USDC:USDC")]
+
+    with pytest.raises(DataError, match=r"rows 1 and 2 both are '0' \(linear\): one name, one market"):
+        SymbolMap("lighter", twice)
+
+
 @pytest.mark.parametrize(
     ("row", "says"),
     [

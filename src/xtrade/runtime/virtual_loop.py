@@ -309,6 +309,7 @@ def _refusing(name: str, instead: str) -> Callable[..., Any]:
     def refused(_loop: VirtualLoop, *_args: object, **_options: object) -> None:
         refuse(f"loop.{name}", instead)
 
+    refused.__doc__ = f"Refused under virtual time: {instead}."
     return refused
 
 

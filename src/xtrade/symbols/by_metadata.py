@@ -37,11 +37,18 @@ class MetadataNames:
         self.venue = venue
         self._by_symbol: dict[Symbol, list[MarketName]] = {}
         self._by_text: dict[str, list[MarketName]] = {}
+        told_by: dict[tuple[str, str], int] = {}
         for number, row in enumerate(rows, start=1):
             market = self._market(number, row)
             named_alike = self._by_symbol.setdefault(market.symbol, [])
             if market in named_alike:
                 continue  # Venues list a market twice when it is also a margin market.
+            first = told_by.setdefault((market.native, kind_of(market.symbol)), number)
+            if first != number:
+                raise DataError(
+                    f"metadata of {venue}, rows {first} and {number} both are {shown(market.native)}"
+                    f" ({kind_of(market.symbol)}): one name, one market"
+                )
             named_alike.append(market)
             for text in {row.native, row.name or row.native}:
                 self._by_text.setdefault(text, []).append(market)

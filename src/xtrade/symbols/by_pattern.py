@@ -189,7 +189,7 @@ class PatternNames:
         if self._is_number(name):
             raise SymbolError(
                 f"{shown(typed)} is a {self.patterns.numbers}, and only {self.venue}'s metadata says of which"
-                " market: give that, or the market's name"
+                " market: give that (--metadata FILE), or the market's name"
             )
 
     def _form_for(self, symbol: Symbol) -> Form:
