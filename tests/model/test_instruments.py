@@ -162,6 +162,12 @@ def test_expected_fees_follow_the_rates_and_a_rebate_is_negative():
         ({"multiplier": Decimal("NaN")}, "not a finite number"),
         ({"tick": Decimal("1e-20"), "lot": Decimal("1e-20")}, "less than an atom"),
         ({"min_lots": 5, "max_lots": 4}, "not a range"),
+        ({"max_market_lots": 0}, "max_market_lots = 0: not a range"),
+        ({"min_notional": Decimal(-5)}, "min_notional = -5: expected zero or more"),
+        (
+            {"tick_bands": (TickBand(Decimal(10), Decimal(1)), TickBand(Decimal("10.5"), Decimal("0.5")))},
+            "both grids",
+        ),
         ({"max_lots": 2**63}, "not a range"),
         ({"taker_fee": Decimal("Infinity")}, "not a finite number"),
         ({"tick_bands": (TickBand(Decimal(10), Decimal("0.3")),)}, "not on both grids"),
@@ -177,9 +183,34 @@ def test_metadata_that_makes_no_sense_is_refused(changed, complaint):
         instrument(**changed)
 
 
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"kind": "inverse"}, "expected a Kind"),
+        ({"tick": 0.1}, "expected a Decimal"),
+        ({"taker_fee": 0}, "a Decimal"),
+    ],
+)
+def test_metadata_of_the_wrong_type_is_our_own_mistake(changed, complaint):
+    """
+    A kind that is only a text would be valued as linear, silently.
+    """
+    with pytest.raises(TypeError, match=complaint):
+        instrument(**changed)
+
+
+def test_a_row_of_a_tick_table_is_a_number():
+    with pytest.raises(NumberError, match="not a finite number"):
+        TickBand(Decimal("NaN"), Decimal(1))
+
+
 def test_a_count_beyond_64_bits_is_refused():
     with pytest.raises(NumberError, match="more than 2\\^63 steps"):
         instrument(tick=Decimal("1e-18")).ticks(10**10)
+    whole = instrument(tick=Decimal(1))
+    assert whole.ticks(2**63 - 1) == 2**63 - 1
+    with pytest.raises(NumberError, match="more than 2\\^63 steps"):
+        whole.ticks(2**63)
 
 
 def test_an_inverse_contract_has_no_value_at_no_price():

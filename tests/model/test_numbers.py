@@ -98,7 +98,17 @@ def test_what_is_not_an_exact_finite_number_is_refused(wire):
 def test_a_float_with_more_digits_than_a_float_carries_is_refused_where_exactness_is_asked():
     with pytest.raises(NumberError, match="more digits than a float can carry"):
         number(0.1 + 0.2)
+    with pytest.raises(NumberError, match="more digits than a float can carry"):
+        number(0.1234567890123456)
     assert signal(0.1 + 0.2) == Decimal("0.3")
+
+
+def test_a_whole_float_keeps_every_digit_that_a_double_counts():
+    """
+    Rounding it to fifteen digits could sell more than is held.
+    """
+    assert signal(1234567890123456.0) == 1234567890123456
+    assert signal(-9007199254740991.0) == -9007199254740991
 
 
 @given(st.text() | st.binary() | st.floats() | st.integers() | st.none() | st.booleans())

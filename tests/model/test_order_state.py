@@ -164,6 +164,70 @@ def test_the_later_of_two_amendments_stands_whichever_is_heard_last():
     assert after(ACK, second, first).lots == after(ACK, first, second).lots == 60
 
 
+def test_our_requests_are_ordered_by_their_number_whatever_the_times_say():
+    first = ev.OrderAmended(client_order_id=ID, request=1, lots=50, venue_ns=10)
+    second = ev.OrderAmended(client_order_id=ID, request=2, lots=500)
+
+    for events in ([first, second], [second, first]):
+        assert after(SENT, ACK, *events).lots == 500
+
+
+def test_where_no_time_tells_which_change_came_last_the_larger_quantity_is_held():
+    ours = ev.OrderAmended(client_order_id=ID, request=1, lots=50)
+    theirs = ev.OrderAmended(client_order_id=ID, lots=80, venue_ns=10)
+    later = ev.OrderAmended(client_order_id=ID, lots=80, ticks=7, venue_ns=20)
+    timed = ev.OrderAmended(client_order_id=ID, request=1, lots=50, venue_ns=15)
+
+    assert after(ACK, ours, theirs).worst_case_lots == after(ACK, theirs, ours).worst_case_lots == 80
+    assert after(ACK, ours, theirs).lots == 50
+    assert (after(ACK, timed, theirs).lots, after(ACK, timed, later).lots) == (50, 80)
+
+
+def test_a_change_of_quantity_alone_leaves_the_price():
+    priced = ev.OrderAmended(client_order_id=ID, request=1, lots=80, ticks=500_010)
+    smaller = ev.OrderAmended(client_order_id=ID, request=2, lots=60)
+
+    assert after(ACK, smaller).ticks == 500_000
+    assert (after(ACK, priced, smaller).ticks, after(ACK, priced, smaller).lots) == (500_010, 60)
+
+
+def test_the_venues_word_counts_as_traded_before_its_fills_are_here():
+    told = ev.OrderFilled(
+        client_order_id=ID, fill=Fill(trade_id="t1", side=Side.BUY, ticks=5, lots=10), cumulative_lots=70
+    )
+
+    assert after(SENT, ACK, told).worst_case_lots == 30
+
+
+def test_of_two_endings_the_cancel_is_the_one_to_tell():
+    expired = ev.OrderExpired(client_order_id=ID)
+
+    assert (
+        after(ACK, expired, CANCELED).status is after(ACK, CANCELED, expired).status is OrderStatus.CANCELED
+    )
+
+
+def test_a_refused_order_was_never_accepted_though_the_venue_gave_it_a_name():
+    refused = after(SENT, ev.OrderRejected(client_order_id=ID, venue_order_id="v1", reason="no margin"))
+
+    assert not refused.accepted
+    assert refused.venue_order_id == "v1"
+
+
+def test_the_present_name_is_the_one_that_was_not_replaced():
+    amended = ev.OrderAmended(client_order_id=ID, venue_order_id="a2", replaces="v1", request=1, lots=80)
+
+    assert after(SENT, ACK, amended).venue_order_id == "a2"
+
+
+def test_a_trade_on_the_other_side_is_booked_and_said():
+    wrong = Fill(trade_id="t1", side=Side.SELL, ticks=500_000, lots=40)
+    change = apply(after(SENT, ACK), ev.OrderFilled(client_order_id=ID, fill=wrong))
+
+    assert change.booked == wrong
+    assert change.note == "a trade on the other side of a buy order: booked as told"
+
+
 def test_a_reject_after_an_ack_is_believed():
     """
     OE-11: rare, but venues do it.
@@ -215,6 +279,21 @@ def test_an_order_found_alive_comes_back_only_by_evidence():
     assert after(CANCELED, state=change.state).status is OrderStatus.OPEN
 
 
+def test_an_ending_without_a_time_does_not_end_an_order_that_was_found_alive():
+    """
+    It may be the old report, repeated. The cancel stays pending, the exposure held, and the note says what to do.
+    """
+    found = ev.OrderRestored(client_order_id=ID, as_of_ns=60, evidence="listed among open orders")
+    timeless = ev.OrderCanceled(client_order_id=ID, venue_order_id="v1")
+    state = after(SENT, ACK, CANCELED, found, ev.CancelSent(client_order_id=ID, request=1))
+    change = apply(state, timeless)
+
+    assert (change.state.status, change.state.cancel_pending) == (OrderStatus.OPEN, True)
+    assert (
+        change.note == "OrderCanceled without a time, and the order was found alive at 60: not believed, ask"
+    )
+
+
 def test_a_reversed_trade_is_taken_back_once():
     """
     OS-19: busts and failed settlements.
@@ -235,6 +314,16 @@ def test_a_bust_that_overtakes_its_trade_keeps_it_from_being_booked():
     assert change.booked is None
     assert change.note == "trade t1 was reversed by the venue: not booked"
     assert change.state.filled_lots == 0
+
+
+@pytest.mark.parametrize("reversed_trade", ["t1", "t9"])
+def test_a_reversal_does_not_hide_the_fills_that_are_still_to_come(reversed_trade):
+    bust = ev.FillReversed(client_order_id=ID, trade_id=reversed_trade)
+    told = ev.OrderCanceled(client_order_id=ID, cumulative_lots=60)
+    state = after(SENT, ACK, fill("t1", 40), told, bust)
+
+    assert state.missing_lots == 20
+    assert not state.is_settled
 
 
 def test_an_overfill_is_booked_in_full_and_flagged():
@@ -302,8 +391,10 @@ def test_a_quote_sized_order_is_filled_when_the_venue_says_so():
     partly = after(SENT, ACK, fill("t1", 40), state=spend)
 
     assert partly.status is OrderStatus.PARTIAL
+    assert (partly.worst_case_lots, partly.worst_case_quote) == (None, Money.of(100, "USDT"))
     done = after(ev.OrderCompleted(client_order_id=ID, cumulative_lots=40), state=partly)
     assert (done.status, done.is_settled, done.overfilled_lots) == (OrderStatus.FILLED, True, 0)
+    assert (done.worst_case_lots, done.worst_case_quote) == (0, Money.of(0, "USDT"))
 
 
 def test_an_event_of_another_order_is_our_own_mistake():

@@ -93,6 +93,7 @@ def test_figures_stay_within_their_bounds(events):
     state = fold(events)
 
     assert state.missing_lots >= 0
+    assert state.worst_case_lots is not None
     assert state.worst_case_lots >= 0
     assert state.filled_lots >= 0
     assert state.is_final or state.worst_case_lots >= state.lots - state.executed_lots

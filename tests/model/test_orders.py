@@ -68,6 +68,18 @@ def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
             "a trailing distance of 1 of the price is not between 0 and 1",
         ),
         ({"time_in_force": TimeInForce.GTD}, "a good-till-date order, and no other, has a time of expiry"),
+        (
+            {"time_in_force": TimeInForce.GTD, "expires_ns": 5, "decided_ns": 5},
+            "the order expires before it was decided on",
+        ),
+        (
+            {"type": OrderType.MARKET, "ticks": None, "time_in_force": TimeInForce.GTD, "expires_ns": 5},
+            "a market order does not wait for a date",
+        ),
+        (
+            {"type": OrderType.MARKET, "ticks": None, "lots": 0, "quote_amount": Money.of(4, "USDT")},
+            "the order is worth 4 USDT, below the minimum of 5",
+        ),
         ({"expires_ns": 5}, "a good-till-date order, and no other, has a time of expiry"),
         (
             {"post_only": True, "time_in_force": TimeInForce.IOC},

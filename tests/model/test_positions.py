@@ -204,7 +204,20 @@ def test_a_new_lot_size_restates_the_position_or_says_that_it_cannot():
     restated = position.regridded(old, finer)
     assert (restated.lots, restated.instrument_version) == (150, 2)
     assert restated.entry_price(finer) == position.entry_price(old)
-    with pytest.raises(NumberError, match="0.015 is not a multiple of 0.01"):
+    with pytest.raises(NumberError, match="15 lots of version 1 are 1.5 lots of version 2"):
         position.regridded(old, coarser)
+    with pytest.raises(AssertionError, match="another market"):
+        position.regridded(old, instrument(Kind.INVERSE))
     with pytest.raises(AssertionError, match="regrid to the new version first"):
         position.after_fill(finer, linear_fill(Side.BUY, "1", "100"))
+
+
+def test_a_new_contract_size_leaves_the_holding_and_its_profit_as_they_were():
+    old, tenth = instrument(multiplier=Decimal("0.01")), instrument(multiplier=Decimal("0.001"), version=2)
+    bought = Fill(trade_id="t", side=Side.BUY, ticks=old.ticks(50_000), lots=100)
+    position = Position.flat(old).after_fill(old, bought)
+    restated = position.regridded(old, tenth)
+
+    assert restated.lots == 1000
+    assert restated.entry_price(tenth) == Decimal(50_000)
+    assert restated.unrealised(tenth, 51_000) == position.unrealised(old, 51_000)

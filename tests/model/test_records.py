@@ -24,7 +24,7 @@ from xtrade.model.records import (
 )
 from xtrade.model.sides import Side
 
-counts = st.integers(-(2**63), 2**63 - 1)
+counts = st.integers(-(2**63) + 1, 2**63 - 1)
 levels = st.lists(st.tuples(counts, counts), max_size=5).map(Levels.of)
 times = st.none() | st.integers(0, 2**63 - 1)
 rates = st.decimals("-1", "1", places=10)
@@ -41,7 +41,7 @@ market_events = st.one_of(
     _market(ev.BookDelta, bids=levels, asks=levels, previous_sequence=times),
     _market(ev.Trade, trade_id=names, ticks=counts, lots=counts, taker=sides),
     _market(ev.Quote, bid_ticks=times, bid_lots=counts, ask_ticks=times, ask_lots=counts),
-    _market(ev.MarkPrice, mark=rates, index=st.none() | rates),
+    _market(ev.MarkPrice, mark=st.decimals("1e-10", "1e9", places=10), index=st.none() | rates),
     _market(ev.Funding, rate=rates, next_ns=times, interval_ns=times, predicted=st.none() | rates),
     _market(
         ev.Bar,
@@ -131,6 +131,10 @@ def test_a_record_of_a_newer_version_is_read_for_what_we_know():
         b'{"event":"BalanceReport","account":"a","total":"1","held":"0 BTC"}',
         b'{"event":"BalanceReport","account":"a","total":1,"held":"0 BTC"}',
         b'{"event":"MarkPrice","instrument":"a","mark":"NaN"}',
+        b'{"event":"MarkPrice","instrument":"a","mark":"-1"}',
+        b'{"event":"MarkPrice","instrument":"a","mark":"1E+999999"}',
+        b'{"event":"Trade","instrument":"a","trade_id":"t","ticks":99999999999999999999,"lots":1,"taker":"buy"}',
+        b'{"event":"OrderFilled","client_order_id":1,"fill":{"trade_id":"t","side":"buy","ticks":5,"lots":0}}',
         b'{"event":"Funding","instrument":"a","rate":"0.1","predicted":"-Infinity"}',
         b'{"event":"PositionReport","account":"a","instrument":"b","lots":1,"entry_price":"sNaN"}',
     ],

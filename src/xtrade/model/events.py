@@ -21,12 +21,13 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from xtrade.model.errors import NumberError
 from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.levels import Levels
 from xtrade.model.money import Money
-from xtrade.model.numbers import require_finite
+from xtrade.model.numbers import Count, require_sane
 from xtrade.model.sides import Side
 
 __all__ = [
@@ -103,18 +104,18 @@ class Trade(MarketEvent, frozen=True, kw_only=True):
     """A public trade; `taker` is the side that crossed the spread."""
 
     trade_id: str
-    ticks: int
-    lots: int
+    ticks: Count
+    lots: Count
     taker: Side
 
 
 class Quote(MarketEvent, frozen=True, kw_only=True):
     """The best bid and ask; None where that side of the book is empty."""
 
-    bid_ticks: int | None
-    bid_lots: int
-    ask_ticks: int | None
-    ask_lots: int
+    bid_ticks: Count | None
+    bid_lots: Count
+    ask_ticks: Count | None
+    ask_lots: Count
 
 
 class MarkPrice(MarketEvent, frozen=True, kw_only=True):
@@ -124,7 +125,9 @@ class MarkPrice(MarketEvent, frozen=True, kw_only=True):
     index: Decimal | None = None
 
     def __post_init__(self) -> None:
-        require_finite(self.mark, self.index)
+        require_sane(self.mark, self.index)
+        if self.mark <= 0:
+            raise NumberError(f"{self.instrument}: a mark of {self.mark} is not above zero")
 
 
 class Funding(MarketEvent, frozen=True, kw_only=True):
@@ -136,7 +139,7 @@ class Funding(MarketEvent, frozen=True, kw_only=True):
     predicted: Decimal | None = None
 
     def __post_init__(self) -> None:
-        require_finite(self.rate, self.predicted)
+        require_sane(self.rate, self.predicted)
 
 
 class Bar(MarketEvent, frozen=True, kw_only=True):
@@ -144,11 +147,11 @@ class Bar(MarketEvent, frozen=True, kw_only=True):
 
     start_ns: int
     interval_ns: int
-    open_ticks: int
-    high_ticks: int
-    low_ticks: int
-    close_ticks: int
-    volume_lots: int
+    open_ticks: Count
+    high_ticks: Count
+    low_ticks: Count
+    close_ticks: Count
+    volume_lots: Count
     closed: bool = True
 
 
@@ -196,13 +199,13 @@ class OrderFilled(OrderEvent, frozen=True, kw_only=True):
     """The order traded. `cumulative_lots` is the venue's own running total, where it gives one."""
 
     fill: Fill
-    cumulative_lots: int = 0
+    cumulative_lots: Count = 0
 
 
 class OrderCompleted(OrderEvent, frozen=True, kw_only=True):
     """The venue says the order is filled; its fills may still be on their way."""
 
-    cumulative_lots: int = 0
+    cumulative_lots: Count = 0
 
 
 class FillReversed(OrderEvent, frozen=True, kw_only=True):
@@ -215,14 +218,14 @@ class OrderCanceled(OrderEvent, frozen=True, kw_only=True):
     """The order is out of the book and will not trade again; fills may still be on their way."""
 
     reason: str = ""
-    cumulative_lots: int = 0
+    cumulative_lots: Count = 0
 
 
 class OrderExpired(OrderEvent, frozen=True, kw_only=True):
     """The venue ended the order by its own terms: IOC and FOK remainders, good-till-date, self-trade prevention."""
 
     reason: str = ""
-    cumulative_lots: int = 0
+    cumulative_lots: Count = 0
 
 
 class OrderInDoubt(OrderEvent, frozen=True, kw_only=True):
@@ -244,8 +247,8 @@ class AmendSent(OrderEvent, frozen=True, kw_only=True):
     """A request to change the order left: number `request` (from 1), to these total lots and this price."""
 
     request: int
-    lots: int
-    ticks: int | None = None
+    lots: Count
+    ticks: Count | None = None
 
 
 class OrderAmended(OrderEvent, frozen=True, kw_only=True):
@@ -256,8 +259,8 @@ class OrderAmended(OrderEvent, frozen=True, kw_only=True):
     Venues that amend by replacement end the old order under its old name: `replaces` holds that name.
     """
 
-    lots: int
-    ticks: int | None = None
+    lots: Count
+    ticks: Count | None = None
     request: int | None = None
     replaces: str | None = None
 
@@ -308,12 +311,12 @@ class PositionReport(AccountEvent, frozen=True, kw_only=True):
     """What the venue says the account holds of one instrument; compared with our own Position, never added to it."""
 
     instrument: str
-    lots: int
+    lots: Count
     entry_price: Decimal | None = None
     liquidation_price: Decimal | None = None
 
     def __post_init__(self) -> None:
-        require_finite(self.entry_price, self.liquidation_price)
+        require_sane(self.entry_price, self.liquidation_price)
 
 
 class FundingPaid(AccountEvent, frozen=True, kw_only=True):
@@ -325,7 +328,7 @@ class FundingPaid(AccountEvent, frozen=True, kw_only=True):
     rate: Decimal | None = None
 
     def __post_init__(self) -> None:
-        require_finite(self.rate)
+        require_sane(self.rate)
 
 
 class LinkUp(Event, frozen=True, kw_only=True):

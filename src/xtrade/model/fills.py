@@ -5,7 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from xtrade.model.errors import NumberError
 from xtrade.model.money import Money
+from xtrade.model.numbers import Count
 from xtrade.model.sides import Side
 
 __all__ = ["Fill"]
@@ -19,11 +21,15 @@ class Fill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     trade_id: str
     side: Side
-    ticks: int
-    lots: int
+    ticks: Count
+    lots: Count
     fee: Money | None = None
     maker: bool | None = None
     venue_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.lots < 1:
+            raise NumberError(f"trade {self.trade_id}: {self.lots} lots are no trade")
 
     @property
     def signed_lots(self) -> int:

@@ -24,7 +24,18 @@ from msgspec import Struct
 
 from xtrade.model.errors import NumberError
 from xtrade.model.money import ATOMS_PER_UNIT, Money
-from xtrade.model.numbers import COUNT_MAX, Number, Toward, divided, number, plain, product, signal, steps
+from xtrade.model.numbers import (
+    COUNT_MAX,
+    Number,
+    Toward,
+    divided,
+    number,
+    plain,
+    product,
+    require_sane,
+    signal,
+    steps,
+)
 from xtrade.model.sides import Side
 
 __all__ = ["Instrument", "Kind", "PriceToward", "TickBand", "TradingStatus", "instrument_key", "regrid"]
@@ -57,6 +68,9 @@ class TickBand(Struct, frozen=True, forbid_unknown_fields=True):
     from_price: Decimal
     tick: Decimal
 
+    def __post_init__(self) -> None:
+        require_sane(self.from_price, self.tick)
+
 
 class Instrument(Struct, frozen=True, kw_only=True, dict=True):
     """One market of one venue, as its metadata describes it at one `version`.
@@ -88,16 +102,23 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
     version: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kind, Kind):
+            raise TypeError(f"{self.key}: kind = {self.kind!r}: expected a Kind")
+        for name in ("tick", "lot", "multiplier", "min_notional", "maker_fee", "taker_fee"):
+            value = getattr(self, name)
+            if not isinstance(value, Decimal):
+                raise TypeError(f"{self.key}: {name} = {value!r}: expected a Decimal")
+            require_sane(value)
         for name in ("tick", "lot", "multiplier"):
-            value = number(getattr(self, name))
-            if value <= 0:
+            if (value := getattr(self, name)) <= 0:
                 raise NumberError(f"{self.key}: {name} = {plain(value)}: expected a number above zero")
-        for name in ("min_notional", "maker_fee", "taker_fee"):
-            number(getattr(self, name))
-        if not 1 <= self.min_lots <= self.max_lots <= COUNT_MAX:
-            raise NumberError(
-                f"{self.key}: min_lots = {self.min_lots}, max_lots = {self.max_lots}: not a range of counts"
-            )
+        if self.min_notional < 0:
+            raise NumberError(f"{self.key}: min_notional = {plain(self.min_notional)}: expected zero or more")
+        for name in ("max_lots", "max_market_lots"):
+            if not 1 <= self.min_lots <= getattr(self, name) <= COUNT_MAX:
+                raise NumberError(
+                    f"{self.key}: min_lots = {self.min_lots}, {name} = {getattr(self, name)}: not a range of counts"
+                )
         self._check_bands()
         if self.kind is not Kind.INVERSE and self._unit_value.denominator != 1:
             raise NumberError(

@@ -20,6 +20,8 @@ __all__ = ["ATOM", "ATOMS_PER_UNIT", "Money", "added"]
 
 ATOM: Final = Decimal("1e-24")
 ATOMS_PER_UNIT: Final = 10**24
+# What is written can be read again: as many digits as a wire number may have.
+_ATOMS_MAX: Final = 10**60 - 1
 
 
 @final
@@ -32,6 +34,14 @@ class Money:
     currency: str
 
     def __init__(self, atoms: int, currency: str) -> None:
+        if type(atoms) is not int:
+            raise TypeError(
+                f"money is a whole number of atoms, not {atoms!r}: for a decimal amount use Money.of"
+            )
+        if not -_ATOMS_MAX <= atoms <= _ATOMS_MAX:
+            raise NumberError(
+                f"an amount of {len(str(abs(atoms))) - 24} digits of {currency} is out of range"
+            )
         object.__setattr__(self, "atoms", atoms)
         object.__setattr__(self, "currency", currency)
 

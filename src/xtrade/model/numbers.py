@@ -1,7 +1,7 @@
 """Numbers from the wire and to the wire, exactly or not at all.
 
 number          "0.00010000", "1e-8", 7 or 0.1 as a Decimal; anything else is a NumberError
-require_finite  no NaN, no infinity
+require_sane    no NaN, no infinity, nothing out of range
 plain           a Decimal as every venue can read it: no exponent, no trailing zeros
 signal          a float that a strategy computed, as the decimal a float can carry
 steps           how many steps of a grid make up a number; rounding has a name, and the default is none
@@ -16,25 +16,31 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias, assert_never
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
+
+from msgspec import Meta
 
 from xtrade.model.errors import NumberError
 
 __all__ = [
     "COUNT_MAX",
+    "Count",
     "Number",
     "Toward",
     "divided",
     "number",
     "plain",
     "product",
-    "require_finite",
+    "require_sane",
     "signal",
     "steps",
 ]
 
 Number: TypeAlias = Decimal | str | bytes | int | float
 """What may be given where a price or quantity is meant. A float stands for the decimal that it prints as."""
+
+Count: TypeAlias = Annotated[int, Meta(ge=-(2**63) + 1, le=2**63 - 1)]
+"""A number of ticks or lots, as columns and kernels can hold it."""
 
 Toward: TypeAlias = Literal["exact", "down", "up", "zero", "nearest"]
 """How to round: not at all, to the lower or higher neighbour, toward zero, or to the nearest (ties to even)."""
@@ -86,19 +92,24 @@ def signal(value: Number) -> Decimal:
     0.1 + 0.2 is 0.30000000000000004 to a machine and 0.3 to its user; rounding that up to the next tick of 0.1
     must not cost a tick.
     """
-    return number(format(value, f".{_FLOAT_DIGITS}g") if isinstance(value, float) else value)
+    if not isinstance(value, float):
+        return number(value)
+    if value.is_integer() and abs(value) < 2**53:  # a double counts whole numbers exactly up to here
+        return number(int(value))
+    return number(format(value, f".{_FLOAT_DIGITS}g"))
 
 
-def require_finite(*values: Decimal | None) -> None:
-    """Refuse NaN and infinities, which Decimal (and with it every decoder of Decimal fields) lets pass."""
+def require_sane(*values: Decimal | None) -> None:
+    """Refuse NaN, infinities and monsters such as 1E+999999, which every decoder of Decimal fields lets pass."""
     for value in values:
-        if value is not None and not value.is_finite():
-            raise NumberError(f"{value} is not a finite number")
+        if value is not None:
+            _check_range(value, value)
 
 
 def plain(value: Decimal) -> str:
     """Write a Decimal without exponent and without trailing zeros: "0.0001", never "1E-4" or "0.00010"."""
-    require_finite(value)
+    if not value.is_finite():
+        raise NumberError(f"{value} is not a finite number")
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

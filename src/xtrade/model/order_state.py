@@ -80,7 +80,7 @@ _FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECT
 
 
 class Terms(NamedTuple):
-    """Quantity and price that were agreed on. The leading fields say which agreement is the later one.
+    """Quantity and price that were agreed on, when, and by which request of ours (0: by the venue itself).
 
     Unknowns are 0 here and below ("" for a name): facts are kept in sets, and sets are written sorted.
     """
@@ -145,13 +145,13 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def lots(self) -> int:
         """The total quantity in force (0 while a quote-sized order has not said how many lots it was)."""
-        return max(self.amendments).lots if self.amendments else self.intent.lots
+        return self._standing[0].lots
 
     @property
     def ticks(self) -> int | None:
         """The limit price in force: the last that was agreed on (a change may tell the quantity alone)."""
-        priced = [terms for terms in self.amendments if terms.ticks]
-        return max(priced).ticks if priced else self.intent.ticks
+        priced = _latest(frozenset(terms for terms in self.amendments if terms.ticks))
+        return priced[0].ticks if priced else self.intent.ticks
 
     @property
     def venue_order_id(self) -> str | None:
@@ -166,8 +166,9 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def executed_lots(self) -> int:
         """What has traded: by the fills in hand or by the venue's running total, whichever is more."""
-        # After a reversal the venue's earlier total counts trades that no longer exist.
-        return self.filled_lots if self.reversed_trades else max(self.filled_lots, self.reported_lots)
+        # The venue's largest total counted the trades that it has reversed since.
+        taken_back = sum(fill.lots for fill in self.fills if fill.trade_id in self.reversed_trades)
+        return max(self.filled_lots, self.reported_lots - taken_back)
 
     @property
     def missing_lots(self) -> int:
@@ -180,12 +181,27 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         return max(0, self.filled_lots - self.lots) if self.lots else 0
 
     @property
-    def worst_case_lots(self) -> int:
-        """What may still trade if everything unanswered goes against us: this much exposure is held."""
+    def worst_case_lots(self) -> int | None:
+        """What may still trade if everything unanswered goes against us: this much exposure is held.
+
+        None for an order sized in quote currency, whose lots nobody knows yet: see `worst_case_quote`.
+        """
         if self.status.is_final:
             return 0
+        if self.intent.quote_amount is not None and not self.lots:
+            return None
         asked = (lots for request, lots in self.amends_sent if request in self._amends_pending)
-        return max(0, max(self.lots, *asked, 0) - self.executed_lots)
+        return max(
+            0,
+            *(terms.lots - self.executed_lots for terms in self._standing),
+            *(lots - self.executed_lots for lots in asked),
+        )
+
+    @property
+    def worst_case_quote(self) -> Money | None:
+        """What an order sized in quote currency may still spend, at most; None for one sized in lots."""
+        amount = self.intent.quote_amount
+        return Money(0, amount.currency) if amount is not None and self.is_final else amount
 
     @property
     def is_final(self) -> bool:
@@ -208,6 +224,11 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         return not self.is_final and bool(self._amends_pending)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _standing(self) -> tuple[Terms, ...]:
+        """The terms in force first, and beside them any other that may be, where no time tells which came last."""
+        return _latest(self.amendments) or (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
 
     @cached_property
     def _ended_as(self) -> frozenset[OrderStatus]:
@@ -279,7 +300,7 @@ def _join(state: OrderState, event: OrderEvent) -> Change:  # noqa: PLR0912  (on
         case FillReversed():
             return _reversed(state, event)
         case OrderCompleted() | OrderCanceled() | OrderExpired() | OrderRejected():
-            return Change(_ended(state, event))
+            return Change(_ended(state, event), note=_why_not_believed(state, event))
         case OrderRestored():
             return _restored(state, event)
         case AmendSent():
@@ -319,6 +340,8 @@ def _filled(state: OrderState, event: OrderFilled) -> Change:
 def _unusual(before: OrderState, after: OrderState) -> str | None:
     if after.overfilled_lots:
         return f"overfilled by {after.overfilled_lots} lots: booked in full"
+    if any(fill.side is not after.intent.side for fill in after.fills):
+        return f"a trade on the other side of a {after.intent.side} order: booked as told"
     if before.is_final and before.status is not OrderStatus.FILLED:
         return f"late fill after {before.status.value}: booked"
     return None
@@ -356,6 +379,15 @@ def _ended(
     )
 
 
+def _why_not_believed(state: OrderState, event: OrderEvent) -> str | None:
+    """An old report may be repeated at any time: to end an order that was found alive, it must be newer than that."""
+    told_ns = event.venue_ns or 0
+    if told_ns >= state.restored_ns:
+        return None
+    when = f"of {told_ns}" if told_ns else "without a time"
+    return f"{type(event).__name__} {when}, and the order was found alive at {state.restored_ns}: not believed, ask"
+
+
 def _restored(state: OrderState, event: OrderRestored) -> Change:
     joined = replace(state, accepted=True, restored_ns=max(state.restored_ns, event.as_of_ns))
     return Change(joined, note=f"found alive: {event.evidence}")
@@ -365,6 +397,24 @@ def _amended(state: OrderState, event: OrderAmended) -> OrderState:
     terms = Terms(event.venue_ns or 0, event.sequence or 0, event.request or 0, event.lots, event.ticks or 0)
     replaced = state.replaced_ids | {event.replaces} if event.replaces is not None else state.replaced_ids
     return replace(state, accepted=True, amendments=state.amendments | {terms}, replaced_ids=replaced)
+
+
+def _latest(amendments: frozenset[Terms]) -> tuple[Terms, ...]:
+    """Return the latest terms first; a second entry may be the latest too, if only a time could tell.
+
+    Our own requests are numbered, so among them the number decides; the venue's own changes go by its clock.
+    """
+    ours = max((terms for terms in amendments if terms.request), key=_by_request, default=None)
+    theirs = max((terms for terms in amendments if not terms.request), default=None)
+    if ours is None or theirs is None:
+        return tuple(terms for terms in (ours, theirs) if terms is not None)
+    if ours.venue_ns and theirs.venue_ns:
+        return (max(ours, theirs),)
+    return ours, theirs
+
+
+def _by_request(terms: Terms) -> tuple[int, Terms]:
+    return terms.request, terms
 
 
 def _trade_id(fill: Fill) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument, Kind, TradingStatus
 from xtrade.model.money import Money
-from xtrade.model.numbers import plain, require_finite
+from xtrade.model.numbers import plain, require_sane
 from xtrade.model.sides import Side
 
 __all__ = ["OrderIntent", "OrderType", "TimeInForce", "Trigger", "TriggerPrice", "problems"]
@@ -77,7 +77,7 @@ class Trigger(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     by: TriggerPrice = TriggerPrice.LAST
 
     def __post_init__(self) -> None:
-        require_finite(self.trail_rate)
+        require_sane(self.trail_rate)
 
 
 class OrderIntent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +126,10 @@ def _form(intent: OrderIntent) -> Iterator[str]:
             yield f"a {kind} order does not trail"
     if (intent.time_in_force is TimeInForce.GTD) != (intent.expires_ns is not None):
         yield "a good-till-date order, and no other, has a time of expiry"
+    if intent.expires_ns is not None and intent.expires_ns <= intent.decided_ns:
+        yield "the order expires before it was decided on"
+    if intent.type is OrderType.MARKET and intent.time_in_force is TimeInForce.GTD:
+        yield "a market order does not wait for a date"
     if intent.post_only and not (
         intent.type.is_limit and intent.time_in_force in {TimeInForce.GTC, TimeInForce.GTD}
     ):
@@ -147,6 +151,8 @@ def _size(intent: OrderIntent, instrument: Instrument) -> Iterator[str]:
             yield "an amount of quote currency sizes a market order, in place of lots"
         if intent.quote_amount.currency != instrument.quote or intent.quote_amount.atoms <= 0:
             yield f"the amount {intent.quote_amount} is not a positive amount of {instrument.quote}"
+        elif intent.quote_amount < Money.of(instrument.min_notional, instrument.quote):
+            yield f"the order is worth {intent.quote_amount}, below the minimum of {plain(instrument.min_notional)}"
         return
     if intent.lots < instrument.min_lots:
         yield (

@@ -18,8 +18,9 @@ from fractions import Fraction
 from msgspec import Struct
 from msgspec.structs import replace
 
+from xtrade.model.errors import NumberError
 from xtrade.model.fills import Fill
-from xtrade.model.instruments import Instrument, Kind, regrid
+from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.money import ATOMS_PER_UNIT, Money, added
 from xtrade.model.numbers import Number, divided, product
 
@@ -105,10 +106,22 @@ class Position(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.cost.atoms / face
 
     def regridded(self, old: Instrument, new: Instrument) -> Position:
-        """Restate the lots after the venue changed the instrument; NumberError if they are not whole lots any more."""
+        """Restate the lots after the venue changed lot or contract size: the same holding, or a NumberError."""
         self._check(old)
-        lots = regrid(self.lots, product(1, old.lot), new.lot)
-        return replace(self, lots=lots, instrument_version=new.version)
+        assert (new.key, new.kind, new.settle) == (old.key, old.kind, old.settle), "another market altogether"
+        lots = (
+            self.lots
+            * Fraction(old.lot)
+            * Fraction(old.multiplier)
+            / Fraction(new.lot)
+            / Fraction(new.multiplier)
+        )
+        if lots.denominator != 1:
+            raise NumberError(
+                f"{self.instrument}: {self.lots} lots of version {old.version} are {float(lots):g} lots of version"
+                f" {new.version}: the position cannot be restated exactly"
+            )
+        return replace(self, lots=lots.numerator, instrument_version=new.version)
 
     def _check(self, instrument: Instrument) -> None:
         assert instrument.key == self.instrument, f"{instrument.key} is not {self.instrument}"
