@@ -17,9 +17,9 @@ from xtrade.model.sides import Side
         {"time_in_force": TimeInForce.IOC},
         {"time_in_force": TimeInForce.GTD, "expires_ns": 1, "post_only": True},
         {"type": OrderType.MARKET, "ticks": None, "reduce_only": True},
-        {"type": OrderType.MARKET, "ticks": None, "lots": 0, "quote_amount": Money.of(100, "USDT")},
-        {"type": OrderType.STOP_LIMIT, "trigger": Trigger(ticks=490_000)},
-        {"type": OrderType.STOP_MARKET, "ticks": None, "trigger": Trigger(ticks=490_000)},
+        {"type": OrderType.MARKET, "ticks": None, "lots": 0, "quote_amount": Money.of(5000, "USDT")},
+        {"type": OrderType.STOP_LIMIT, "trigger": Trigger(ticks=500_000)},
+        {"type": OrderType.STOP_MARKET, "ticks": None, "trigger": Trigger(ticks=500_000)},
         {"type": OrderType.TAKE_PROFIT_MARKET, "ticks": None, "trigger": Trigger(ticks=510_000)},
         {"type": OrderType.TRAILING_STOP, "ticks": None, "trigger": Trigger(trail_ticks=100)},
         {
@@ -30,7 +30,7 @@ from xtrade.model.sides import Side
     ],
 )
 def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
-    just_large_enough = instrument(min_lots=100, max_lots=100, min_notional=Decimal(49))
+    just_large_enough = instrument(min_lots=100, max_lots=100, min_notional=Decimal(5000))
 
     assert problems(intent(**wanted), just_large_enough) == []
 
@@ -99,6 +99,10 @@ def test_an_order_that_the_venue_would_take_has_no_problems(wanted):
         (
             {"type": OrderType.MARKET, "ticks": None, "lots": 0, "quote_amount": Money.of(5, "BTC")},
             "the amount 5 BTC is not a positive amount of USDT",
+        ),
+        (
+            {"type": OrderType.MARKET, "ticks": None, "lots": 0, "quote_amount": Money.of(0, "USDT")},
+            "the amount 0 USDT is not a positive amount of USDT",
         ),
         ({"ticks": 0}, "the price 0 is not above zero"),
         ({"ticks": 500_001}, "the price 50000.1 is off the tick grid"),

@@ -184,12 +184,12 @@ def test_funding_and_late_fees_are_kept_apart_from_profit():
     assert (later.realised, later.cost) == (position.realised, position.cost)
 
 
-@given(kinds, fills(fee=st.none()))
+@given(kinds, fills())
 def test_taking_a_fill_back_leaves_nothing(kind, fill):
     market = instrument(kind)
     position = held(market, [fill, fill.undone])
 
-    assert (position.lots, position.cost.atoms, position.realised.atoms) == (0, 0, 0)
+    assert (position.lots, position.cost.atoms, position.realised.atoms, position.fees) == (0, 0, 0, ())
 
 
 def test_a_flat_position_has_no_entry_price():
