@@ -194,7 +194,7 @@ def _market(intent: OrderIntent, instrument: Instrument) -> Iterator[str]:
         elif not instrument.on_grid(ticks):
             yield f"the {what} {plain(instrument.price(ticks))} is off the tick grid"
         # A venue checks the minimum at the limit price and again at the trigger: they are different checks.
-        elif not intent.reduce_only and intent.lots > 0:
+        elif instrument.min_notional and not intent.reduce_only and intent.lots > 0:
             worth = instrument.notional(ticks=ticks, lots=intent.lots)
             if worth < Money.of(instrument.min_notional, instrument.quote):
                 yield f"the order is worth {worth} at its {what}, below the minimum of {plain(instrument.min_notional)}"
