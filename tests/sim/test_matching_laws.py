@@ -210,7 +210,8 @@ class Day:
         try:
             notices = getattr(self, what)(*rest)
         except UsageError:
-            notices = []
+            # What time brought before the refusal is told by the next call.
+            notices = self.exchange.advance(self.now)
         if what not in {"limit", "market", "spend", "sleep"}:
             self.watcher.read(notices or [])
         return notices or []

@@ -8,7 +8,8 @@
 It is synchronous and has no clock: each call says what time it is, and first lets happen what was due by then
 (expiries, countdowns, funding). Each call returns its notices: who is told what, in order (xtrade.sim.matching.tape).
 What a trader may get wrong is answered by an event, as on a venue; what the caller gets wrong (an unknown account,
-time running backwards) raises. The same calls give the same notices, always.
+time running backwards) raises, and what time brought until then is told by the next call. The same calls give the
+same notices, always.
 """
 
 from __future__ import annotations
