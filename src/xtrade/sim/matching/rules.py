@@ -13,7 +13,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from xtrade.model.errors import ConfigError
-from xtrade.model.numbers import require_finite
+from xtrade.model.numbers import require_sane
 
 __all__ = [
     "ClientIds",
@@ -75,7 +75,7 @@ class FeeTier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     taker: Decimal
 
     def __post_init__(self) -> None:
-        require_finite(self.volume, self.maker, self.taker)
+        require_sane(self.volume, self.maker, self.taker)
 
 
 class FeeToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +85,7 @@ class FeeToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     discount: Decimal = Decimal(0)
 
     def __post_init__(self) -> None:
-        require_finite(self.discount)
+        require_sane(self.discount)
         if not 0 <= self.discount < 1:
             raise ConfigError(
                 f"fee_token.discount = {self.discount}: expected a fraction of at least 0, below 1"
@@ -114,7 +114,7 @@ class VenueRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fire_at_once: bool = False
 
     def __post_init__(self) -> None:
-        require_finite(self.market_band, self.limit_band)
+        require_sane(self.market_band, self.limit_band)
         for name, band in (("market_band", self.market_band), ("limit_band", self.limit_band)):
             if band is not None and not 0 <= band < 1:
                 raise ConfigError(f"{name} = {band}: expected a fraction of the price of at least 0, below 1")
@@ -143,13 +143,13 @@ class ContractRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     liquidation_share: Decimal = Decimal(1)
 
     def __post_init__(self) -> None:
-        require_finite(self.liquidation_fee, self.liquidation_share)
+        require_sane(self.liquidation_fee, self.liquidation_share)
         bounds = [tier.up_to for tier in self.tiers[:-1]]
         finite = [bound for bound in bounds if bound is not None and bound > 0]
         if not self.tiers or self.tiers[-1].up_to is not None or bounds != sorted(set(finite)):
             raise ConfigError("tiers: expected bounds that ascend from above 0, and a last tier without one")
         for tier in self.tiers:
-            require_finite(tier.maintenance)
+            require_sane(tier.maintenance)
             # A position that opens below its own maintenance would be liquidated at once.
             if tier.leverage_max < 1 or not 0 < tier.maintenance < Fraction(1, tier.leverage_max):
                 raise ConfigError(
