@@ -1,0 +1,13 @@
+"""The replay kernel: recorded markets played back to a strategy, with queues, latency, fees and funding.
+
+tape        what is played: event columns of integers, built, checked and merged
+models      what a back-test assumes: queue, latency, fill rule (chosen by people, at the edge)
+layout      where each word of the kernel's one block of memory is
+compiled    how a plain function becomes a compiled one
+ladder      one side of a book: dense cells by tick, a window that follows the price
+queueing    how long the queue ahead of our order is
+messages    requests on their way to the venue and reports on their way back
+venue       what the venue does with our orders and with each event
+kernel      `advance`: play until there is something to decide
+replay      the class that people use
+"""

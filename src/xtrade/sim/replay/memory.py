@@ -1,0 +1,169 @@
+"""Lay out the kernel's block of memory for a tape and its assumptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd
+from typing import Final
+
+import numpy as np
+
+from xtrade.model.instruments import Instrument, Kind
+from xtrade.sim.replay import layout
+from xtrade.sim.replay.layout import World
+from xtrade.sim.replay.models import Assumptions, Latency
+from xtrade.sim.replay.tape import Happening, Tape
+
+__all__ = ["value_unit_atoms", "world_for"]
+
+WINDOW_MIN: Final = 1 << 8
+WINDOW_MAX: Final = 1 << 13
+
+
+def world_for(
+    tape: Tape,
+    assumptions: Sequence[Assumptions],
+    *,
+    orders: int,
+    messages: int,
+    fills: int,
+    window: int | None,
+) -> World:
+    """Return the memory before the first row."""
+    plan = _Plan()
+    plan.take(layout.WORLD_WORDS)
+    instruments = plan.take(len(tape.instruments) * layout.INSTRUMENT_WORDS)
+    order_rows = plan.take(orders * layout.ORDER_WORDS)
+    free = plan.take(orders)
+    ring = 1 << (messages - 1).bit_length()
+    requests = plan.take(ring * layout.REQUEST_WORDS)
+    reports = plan.take(ring * layout.REPORT_WORDS)
+    fill_rows = plan.take(fills * layout.REPORT_WORDS)
+    notices = plan.take(len(tape.notices))
+    markets = [_Market(plan, tape, place, assumed, window) for place, assumed in enumerate(assumptions)]
+
+    world: World = np.zeros(plan.words, np.int64)
+    world[layout.DUE_NS] = layout.NEVER
+    world[layout.DIRTY_NS] = layout.NEVER
+    world[layout.NOTICES] = notices
+    world[layout.NOTICE_COUNT] = len(tape.notices)
+    world[notices : notices + len(tape.notices)] = tape.notices
+    world[layout.INSTRUMENTS] = instruments
+    world[layout.INSTRUMENT_COUNT] = len(tape.instruments)
+    world[layout.ORDERS] = order_rows
+    world[layout.ORDER_CAPACITY] = orders
+    world[layout.FREE] = free
+    world[layout.FREE_COUNT] = orders
+    world[free : free + orders] = np.arange(orders)[::-1]
+    world[layout.REQUESTS] = requests
+    world[layout.REQUEST_MASK] = ring - 1
+    world[layout.REPORTS] = reports
+    world[layout.REPORT_MASK] = ring - 1
+    world[layout.FILLS] = fill_rows
+    world[layout.FILL_CAPACITY] = fills
+    for place, market in enumerate(markets):
+        market.write(world, instruments + place * layout.INSTRUMENT_WORDS)
+    return world
+
+
+def value_unit_atoms(versions: Sequence[Instrument]) -> int:
+    """Return how many atoms one of the kernel's value units is: the largest that makes every version's value whole.
+
+    0 for inverse contracts, whose value is a quotient: they are counted from the fills alone.
+    """
+    return gcd(*(_atoms(instrument) for instrument in versions))
+
+
+def _atoms(instrument: Instrument) -> int:
+    return 0 if instrument.kind is Kind.INVERSE else instrument.value(ticks=1, lots=1)
+
+
+class _Plan:
+    """Hands out words, one table behind the other."""
+
+    def __init__(self) -> None:
+        self.words = 0
+
+    def take(self, words: int) -> int:
+        at = self.words
+        self.words += words
+        return at
+
+
+class _Market:
+    """The tables of one instrument."""
+
+    def __init__(self, plan: _Plan, tape: Tape, place: int, assumed: Assumptions, window: int | None) -> None:
+        self.assumed = assumed
+        self.versions = tape.instruments[place]
+        self.trusted = int(tape.starts_trusted(place))
+        self.grids = plan.take(len(self.versions) * layout.GRID_WORDS)
+        self.entry = plan.take(len(assumed.entry.table))
+        self.response = plan.take(len(assumed.response.table))
+        self.size, self.spill_size = _sizes(tape, place, window)
+        self.ladders = [(plan.take(self.size), plan.take(2 * self.spill_size)) for _ in range(4)]
+
+    def write(self, world: World, at: int) -> None:
+        reals = world.view(np.float64)
+        world[at + layout.VENUE_TRUSTED] = self.trusted
+        world[at + layout.KNOWN_TRUSTED] = self.trusted
+        world[at + layout.GRIDS] = self.grids
+        world[at + layout.GRID_COUNT] = len(self.versions)
+        unit = value_unit_atoms(self.versions)
+        for version, now in enumerate(self.versions):
+            before = self.versions[max(version - 1, 0)]
+            ticks = Fraction(before.tick) / Fraction(now.tick)
+            lots = Fraction(before.lot) / Fraction(now.lot)
+            row = self.grids + version * layout.GRID_WORDS
+            world[row : row + layout.GRID_WORDS] = (
+                ticks.numerator,
+                ticks.denominator,
+                lots.numerator,
+                lots.denominator,
+                _atoms(now) // unit if unit else 0,
+            )
+        world[at + layout.VALUE_UNIT] = world[self.grids + 4]
+        queue = self.assumed.queue
+        world[at + layout.QUEUE_MODEL] = queue.kind
+        reals[at + layout.QUEUE_EXPONENT] = queue.exponent
+        reals[at + layout.QUEUE_UNIT] = queue.unit
+        world[at + layout.QUEUE_OWN] = queue.address
+        world[at + layout.FILL_RULE] = self.assumed.fills
+        world[at + layout.IMPACT] = self.assumed.impact
+        _write_latency(world, at + layout.ENTRY, self.assumed.entry, self.entry)
+        _write_latency(world, at + layout.RESPONSE, self.assumed.response, self.response)
+        for number, (cells, spill) in enumerate(self.ladders):
+            side = at + layout.VENUE_BOOK + number * layout.LADDER_WORDS
+            world[side + layout.BEST] = layout.EMPTY
+            world[side + layout.LOW] = -layout.EMPTY
+            world[side + layout.BASE] = layout.EMPTY
+            world[side + layout.CELLS] = cells
+            world[side + layout.SIZE] = self.size
+            world[side + layout.SPILL] = spill
+            world[side + layout.SPILL_MASK] = self.spill_size - 1
+            world[side + layout.OWN_BEST] = layout.EMPTY
+
+
+def _sizes(tape: Tape, place: int, window: int | None) -> tuple[int, int]:
+    """Return the cells of a ladder's window and the entries of its spill.
+
+    The spill has room for every price of the tape and for as many again of our own; untouched memory costs nothing.
+    """
+    rows = tape.rows
+    ticks = rows["ticks"][
+        (rows["instrument"] == place) & np.isin(rows["kind"], (Happening.LEVEL, Happening.ADD))
+    ]
+    span = int(ticks.max()) - int(ticks.min()) + 1 if len(ticks) else 1
+    size = window or min(max(1 << (span - 1).bit_length(), WINDOW_MIN), WINDOW_MAX)
+    prices = span if span <= 1 << 16 else len(np.unique(ticks))
+    return size, 1 << (4 * (prices + size)).bit_length()
+
+
+def _write_latency(world: World, leg: int, latency: Latency, table: int) -> None:
+    world[leg + layout.LATENCY_KIND] = latency.kind
+    world[leg + layout.LATENCY_NS] = latency.ns
+    world[leg + layout.LATENCY_TABLE] = table
+    world[leg + layout.LATENCY_COUNT] = len(latency.table) // (2 if latency.kind == layout.RECORDED else 1)
+    world[leg + layout.LATENCY_CHANCE] = latency.seed
+    world[table : table + len(latency.table)] = latency.table

@@ -1,0 +1,393 @@
+"""Play a tape: `advance` until something wants a decision, read the market, send orders, hear what became of them.
+
+The kernel's memory stays inside; what comes out are integers of the instrument's grid and the model's own events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from xtrade.model.errors import UsageError, XtradeError, did_you_mean
+from xtrade.model.events import (
+    AmendRejected,
+    CancelRejected,
+    Event,
+    FundingPaid,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+)
+from xtrade.model.fills import Fill
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Instrument
+from xtrade.model.money import Money
+from xtrade.model.numbers import divided, product
+from xtrade.model.orders import OrderIntent, OrderType, TimeInForce, problems
+from xtrade.model.sides import Side
+from xtrade.sim.replay import desk, layout
+from xtrade.sim.replay.kernel import advance
+from xtrade.sim.replay.layout import Fault, Order, Reason, Rows, Style, Told, Words, World
+from xtrade.sim.replay.memory import value_unit_atoms, world_for
+from xtrade.sim.replay.models import Assumptions
+from xtrade.sim.replay.tape import RATE_UNIT, Tape
+
+__all__ = ["Account", "Reason", "Replay", "Top"]
+
+_FAULTS: Final = {
+    Fault.REPORTS_FULL: "more messages are under way than `messages` allows: raise it",
+    Fault.FILLS_FULL: "more fills came at once than `fills` allows: raise it",
+    Fault.FAR_LEVELS: "the book has more far levels than the tape promised",
+    Fault.POSITION_OFF_GRID: "the venue changed its lots so that the position is no whole number of them",
+    Fault.OVERFLOW: "the value traded has left 64 bits: count in larger ticks or lots",
+}
+
+
+class Top(NamedTuple):
+    """The best of both sides, in ticks and lots; None where a side is empty."""
+
+    bid_ticks: int | None
+    bid_lots: int
+    ask_ticks: int | None
+    ask_lots: int
+
+
+class Account(NamedTuple):
+    """What fills did on one instrument: signed lots, and exact money (None where value is no product: inverse)."""
+
+    lots: int
+    cash: Money | None
+    """Paid (negative) and received for lots, fees apart: `cash + value(lots at a price)` is the profit at it."""
+    fees: Money | None
+    """Paid; negative is rebates received."""
+
+
+class Replay:
+    """A market that happened once, and an account that is new in it.
+
+    `assumptions` are one for all instruments, or by instrument key. `orders` bounds how many may be open at once,
+    `messages` how many may be under way, `fills` how many are kept until they are read.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        assumptions: Assumptions | Mapping[str, Assumptions] | None = None,
+        *,
+        orders: int = 1024,
+        messages: int = 4096,
+        fills: int = 1 << 16,
+        window: int | None = None,
+    ) -> None:
+        self._tape = tape
+        self._places = {key: place for place, key in enumerate(tape.keys)}
+        self._assumptions = [self._assumed(assumptions, key) for key in tape.keys]
+        self._world: World = world_for(
+            tape, self._assumptions, orders=orders, messages=messages, fills=fills, window=window
+        )
+        self._words: memoryview[int] = self._world.data
+        self._rows: Rows = tape.rows
+        self._joined: Words = tape.joined
+        self._order: Order = tape.venue_order
+        self._live: dict[int, int] = {}
+        self._answered: Counter[tuple[int, str]] = Counter()
+        self._trades = 0
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """The local time of the last decision."""
+        return self._words[layout.NOW]
+
+    def advance(self, until_ns: int) -> Reason:
+        """Play until a watched book or trade, a report on our orders, a notice, `until_ns`, or the end of the tape."""
+        reasons = Reason(advance(self._world, self._rows, self._joined, self._order, until_ns))
+        if reasons & Reason.FAULT:
+            fault = Fault(self._words[layout.FAULT])
+            raise XtradeError(f"the replay stopped at {self.now_ns} ns: {_FAULTS[fault]}")
+        return reasons
+
+    def watch(self, key: str, *, book: bool = False, book_every_ns: int = 0, trades: bool = False) -> None:
+        """Wake for changes of a book, at most every `book_every_ns` (a change held back is told then), and trades."""
+        desk.watch(self._world, self._place(key), int(book), book_every_ns, int(trades))
+
+    # -- markets --------------------------------------------------------------------------------------------------
+
+    def instrument(self, key: str) -> Instrument:
+        """Return the instrument as we know it now."""
+        place = self._place(key)
+        return self._tape.instruments[place][self._words[self._at(place) + layout.KNOWN_VERSION]]
+
+    def top(self, key: str) -> Top:
+        """Return the best bid and ask as we know them."""
+        place = self._place(key)
+        at = self._at(place) + layout.KNOWN_BOOK
+        bid, ask = self._words[at + layout.BEST], -self._words[at + layout.LADDER_WORDS + layout.BEST]
+        has_bid, has_ask = bid != layout.EMPTY, ask != -layout.EMPTY
+        return Top(
+            bid if has_bid else None,
+            desk.lots_at(self._world, place, layout.BUY, bid) if has_bid else 0,
+            ask if has_ask else None,
+            desk.lots_at(self._world, place, layout.SELL, ask) if has_ask else 0,
+        )
+
+    def levels(self, key: str, side: Side, count: int) -> list[tuple[int, int]]:
+        """Return up to `count` levels (ticks, lots) of a side as we know it, best first."""
+        return list(self._levels(key, side, count, layout.KNOWN_BOOK))
+
+    def is_trusted(self, key: str) -> bool:
+        """Say whether the book as we know it is whole: False between a gap and the next snapshot."""
+        return bool(self._words[self._at(self._place(key)) + layout.KNOWN_TRUSTED])
+
+    def has_changed(self, key: str) -> bool:
+        """Say whether the book changed between the last two returns of `advance`."""
+        return bool(self._words[self._at(self._place(key)) + layout.BOOK_CHANGED])
+
+    def heard(self) -> Rows:
+        """Return the rows of the tape that were heard between the last two returns of `advance`."""
+        return self._rows[self._words[layout.ROWS_WOKEN] : self._words[layout.ROWS_HEARD]]
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def place(self, intent: OrderIntent) -> None:
+        """Send an order; what the venue would refuse on sight is a UsageError."""
+        place = self._place(intent.instrument)
+        wrong = problems(intent, self.instrument(intent.instrument))
+        if intent.quote_amount is not None or intent.type not in {OrderType.LIMIT, OrderType.MARKET}:
+            wrong.append("the replay takes limit and market orders, sized in lots")
+        if intent.reduce_only or intent.expires_ns is not None:
+            wrong.append("the replay knows neither reduce-only orders nor times of expiry")
+        if intent.client_order_id in self._live:
+            wrong.append(f"the client order id {intent.client_order_id} is in use")
+        if wrong:
+            raise UsageError(f"order {intent.client_order_id}: {'; '.join(wrong)}")
+        side = layout.BUY if intent.side is Side.BUY else layout.SELL
+        ticks = 0 if intent.ticks is None else intent.ticks
+        order = desk.place(
+            self._world, place, intent.client_order_id, side, _style(intent), ticks, intent.lots
+        )
+        if order == 0:
+            raise UsageError(f"{len(self._live)} orders are open already: raise `orders`")
+        self._live[intent.client_order_id] = order
+
+    def cancel(self, client_order_id: ClientOrderId) -> bool:
+        """Ask to cancel; False (and nothing sent) if the order is known to be done."""
+        order = self._live.get(client_order_id)
+        return order is not None and desk.cancel(self._world, order, client_order_id)
+
+    def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
+        """Ask for these total lots at this price; False (and nothing sent) if the order is known to be done."""
+        order = self._live.get(client_order_id)
+        return order is not None and desk.amend(self._world, order, client_order_id, ticks, lots)
+
+    def reports(self) -> list[Event]:
+        """Return what the last `advance` brought about our orders and account, in order of arrival."""
+        found: list[Event] = []
+        for number in range(self._words[layout.REPORTS_READ], self._words[layout.REPORTS_FROM]):
+            at = (
+                self._words[layout.REPORTS] + (number & self._words[layout.REPORT_MASK]) * layout.REPORT_WORDS
+            )
+            found.append(self._event(at))
+        return found
+
+    def fills(self) -> World:
+        """Return and forget the fills that happened at the venues since the last call, one row of words for each.
+
+        The words are named REPORT_… in xtrade.sim.replay.layout. They are told to us later, as reports.
+        """
+        count = self._words[layout.FILL_COUNT]
+        start = self._words[layout.FILLS]
+        found: World = self._world[start : start + count * layout.REPORT_WORDS].copy()
+        self._world[layout.FILL_COUNT] = 0
+        return found.reshape(count, layout.REPORT_WORDS)
+
+    # -- accounts -------------------------------------------------------------------------------------------------
+
+    def account(self, key: str) -> Account:
+        """Return what fills did at the venue, whether or not we have heard of all of them yet."""
+        place = self._place(key)
+        at = self._at(place)
+        versions = self._tape.instruments[place]
+        lots = self._words[at + layout.VENUE_LOTS]
+        unit = value_unit_atoms(versions)
+        if unit == 0:
+            return Account(lots, None, None)
+        now = versions[0]
+        maker, taker = Fraction(now.maker_fee), Fraction(now.taker_fee)
+        fees = unit * (
+            self._words[at + layout.MAKER_TURNOVER] * maker + self._words[at + layout.TAKER_TURNOVER] * taker
+        )
+        return Account(
+            lots,
+            Money(self._words[at + layout.CASH] * unit, now.settle),
+            Money(divided(fees.numerator, fees.denominator, toward="nearest"), now.settle),
+        )
+
+    def known_lots(self, key: str) -> int:
+        """Return the position that our reports add up to."""
+        return self._words[self._at(self._place(key)) + layout.KNOWN_LOTS]
+
+    # -- how ------------------------------------------------------------------------------------------------------
+
+    def _assumed(self, assumptions: Assumptions | Mapping[str, Assumptions] | None, key: str) -> Assumptions:
+        if assumptions is None:
+            return Assumptions()
+        if isinstance(assumptions, Assumptions):
+            return assumptions
+        for name in assumptions:
+            self._place(name)
+        return assumptions.get(key, Assumptions())
+
+    def _place(self, key: str) -> int:
+        place = self._places.get(key)
+        if place is None:
+            raise UsageError(f"{key} is not on the tape.{did_you_mean(key, self._places)}")
+        return place
+
+    def _at(self, place: int) -> int:
+        return self._words[layout.INSTRUMENTS] + place * layout.INSTRUMENT_WORDS
+
+    def _levels(self, key: str, side: Side, count: int, book: int) -> Iterator[tuple[int, int]]:
+        from xtrade.sim.replay import ladder
+
+        number = layout.BUY if side is Side.BUY else layout.SELL
+        at = self._at(self._place(key)) + book + number * layout.LADDER_WORDS
+        level = self._words[at + layout.BEST]
+        for _ in range(count):
+            if level == layout.EMPTY:
+                return
+            yield level * side.sign, ladder.lots_at(self._world, at, level)
+            level = ladder.below(self._world, at, level)
+
+    def _event(self, at: int) -> Event:
+        """Read one report as the model's event."""
+        words = self._words
+        kind = Told(words[at + layout.REPORT_KIND])
+        place = words[at + layout.REPORT_INSTRUMENT]
+        instrument = self._tape.instruments[place][words[at + layout.REPORT_VERSION]]
+        received_ns, venue_ns = words[at + layout.REPORT_NS], words[at + layout.REPORT_VENUE_NS]
+        ticks, lots = words[at + layout.REPORT_TICKS], words[at + layout.REPORT_LOTS]
+        if kind is Told.FUNDING:
+            held = words[at + layout.REPORT_LEFT]
+            return _funding(instrument, received_ns, venue_ns, ticks=ticks, rate=lots, held=held)
+        name = ClientOrderId(words[at + layout.REPORT_ID])
+        event = self._order_event(kind, name, received_ns, venue_ns, ticks, lots, at, instrument)
+        done = kind in _DONE or (kind is Told.FILLED and words[at + layout.REPORT_LEFT] == 0)
+        if done:
+            self._live.pop(name, None)
+        return event
+
+    def _order_event(
+        self,
+        kind: Told,
+        name: ClientOrderId,
+        received_ns: int,
+        venue_ns: int,
+        ticks: int,
+        lots: int,
+        at: int,
+        instrument: Instrument,
+    ) -> OrderEvent:
+        match kind:
+            case Told.ACCEPTED:
+                return OrderAccepted(client_order_id=name, received_ns=received_ns, venue_ns=venue_ns)
+            case Told.FILLED:
+                maker = bool(self._words[at + layout.REPORT_MAKER])
+                self._trades += 1
+                fill = Fill(
+                    trade_id=f"replay-{self._trades}",
+                    side=Side.BUY if self._words[at + layout.REPORT_SIDE] == layout.BUY else Side.SELL,
+                    ticks=ticks,
+                    lots=lots,
+                    fee=instrument.expected_fee(ticks=ticks, lots=lots, maker=maker),
+                    maker=maker,
+                    venue_ns=venue_ns,
+                )
+                return OrderFilled(
+                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, fill=fill
+                )
+            case Told.CANCELED:
+                return OrderCanceled(
+                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, cumulative_lots=lots
+                )
+            case Told.EXPIRED:
+                return OrderExpired(
+                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, cumulative_lots=lots
+                )
+            case Told.AMENDED | Told.RESTATED:
+                return OrderAmended(
+                    client_order_id=name,
+                    received_ns=received_ns,
+                    venue_ns=venue_ns,
+                    lots=lots,
+                    ticks=ticks,
+                    request=self._answer(name, "amend") if kind is Told.AMENDED else None,
+                )
+            case Told.CANCEL_REJECTED:
+                return CancelRejected(
+                    client_order_id=name,
+                    received_ns=received_ns,
+                    venue_ns=venue_ns,
+                    request=self._answer(name, "cancel"),
+                    reason=_GONE,
+                )
+            case Told.AMEND_REJECTED:
+                return AmendRejected(
+                    client_order_id=name,
+                    received_ns=received_ns,
+                    venue_ns=venue_ns,
+                    request=self._answer(name, "amend"),
+                    reason=_GONE,
+                )
+            case _:
+                return OrderRejected(
+                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, reason=_REFUSED[kind]
+                )
+
+    def _answer(self, name: ClientOrderId, request: str) -> int:
+        """Number the answers to our requests: on one connection they come in the order of the requests."""
+        self._answered[name, request] += 1
+        return self._answered[name, request]
+
+
+_DONE: Final = {Told.CANCELED, Told.EXPIRED, Told.WOULD_TAKE, Told.BOOK_UNKNOWN, Told.OLD_GRID}
+_GONE: Final = "the venue has no such open order, or cannot change it now"
+_REFUSED: Final = {
+    Told.WOULD_TAKE: "a post-only order would have taken",
+    Told.BOOK_UNKNOWN: "the book is unknown: the feed has a gap here",
+    Told.OLD_GRID: "the venue changed the instrument while the order was on its way",
+}
+
+
+def _style(intent: OrderIntent) -> Style:
+    if intent.type is OrderType.MARKET:
+        return Style.MARKET
+    if intent.time_in_force is TimeInForce.IOC:
+        return Style.IOC
+    if intent.time_in_force is TimeInForce.FOK:
+        return Style.FOK
+    return Style.POST_ONLY if intent.post_only else Style.REST
+
+
+def _funding(
+    instrument: Instrument, received_ns: int, venue_ns: int, *, ticks: int, rate: int, held: int
+) -> FundingPaid:
+    """Turn a settlement into money: longs pay a positive rate on what the position is worth at the price."""
+    exact = product(rate, RATE_UNIT)
+    worth = -abs(instrument.value(ticks=ticks, lots=held)) * (1 if held > 0 else -1) * Fraction(exact)
+    return FundingPaid(
+        account=instrument.venue,
+        received_ns=received_ns,
+        venue_ns=venue_ns,
+        instrument=instrument.key,
+        payment_id=f"replay-{instrument.key}-{venue_ns}",
+        amount=Money(divided(worth.numerator, worth.denominator, toward="nearest"), instrument.settle),
+        rate=exact,
+    )
