@@ -48,6 +48,13 @@ def test_the_unit_is_the_metadatas_or_else_the_names():
     )
 
 
+def test_what_the_metadata_says_of_a_unit_outweighs_the_name():
+    rows = [MarketRow(native="9", symbol="1000CATX/USDC:USDC", asset="CATX", ratio=10)]
+    found = SymbolMap("lighter", rows).universal("9")
+
+    assert (found.asset, found.ratio) == ("CATX", 10)
+
+
 def test_one_name_of_two_listed_markets_is_still_two_markets():
     names = SymbolMap("binance", BINANCE)
 

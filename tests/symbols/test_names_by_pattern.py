@@ -106,6 +106,17 @@ def test_the_unit_of_a_market_is_exact_and_an_unusual_one_is_doubted(venue, nati
     assert (market.asset, market.ratio, market.confidence) == (asset, ratio, confidence)
 
 
+def test_a_reading_that_is_not_twice_as_sure_as_the_next_is_no_answer():
+    """
+    1000BONK is likelier a contract than spot on Binance, by a quarter: not enough to guess with money.
+    """
+    likeliest, next_best = SymbolMap("binance").candidates("1000BONKUSDT")
+
+    assert next_best.confidence < likeliest.confidence < 2 * next_best.confidence
+    with pytest.raises(SymbolError, match="name the kind"):
+        SymbolMap("binance").universal("1000BONKUSDT")
+
+
 def test_a_unit_is_likelier_on_a_contract_than_on_spot():
     """
     Binance lists BONK on spot and 1000BONK as a perpetual; 1000SATS is the rare one that is on both.
