@@ -287,22 +287,6 @@ cli.main()
     assert (process.returncode, err) == (130, "xtrade: interrupted\n")
 
 
-@pytest.mark.parametrize("arguments", ["", "completion bash", "doctor --json"])
-def test_a_reader_that_has_seen_enough_is_no_error(arguments, tmp_path):
-    line = f"{' '.join(XTRADE)} {arguments} | true; echo ${{PIPESTATUS[0]}}"
-    answer = subprocess.run(
-        ["bash", "-c", line],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-        env={**os.environ, "HOME": "."},
-    )
-
-    assert answer.stderr == ""
-    assert answer.stdout.strip() in {"0", "1"}
-
-
 def test_every_command_works_in_an_empty_directory_with_an_empty_home(tmp_path):
     answer = shell("doctor", "--json", home=tmp_path)
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from xtrade.app import exit_codes
+from xtrade.app.streams import ReaderGone, prepare
 from xtrade.model.errors import XtradeError
 
 if TYPE_CHECKING:
@@ -66,15 +67,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every failure is one line on standard error."""
     try:
         code = _dispatch(list(arguments))
-        # What is still in the buffer can break the pipe as well as what was written before.
+        # What is still in the buffer can fail as well as what was written before.
         sys.stdout.flush()
     except XtradeError as error:
         return _fail(str(error), exit_codes.exit_code_of(error))
     except KeyboardInterrupt:
         return _fail("interrupted", exit_codes.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our pipe (head, less) has seen enough. Python would complain again while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderGone:
         return exit_codes.OK
     except Exception as error:  # noqa: BLE001  (the last net: a user gets a line, not a traceback)
         if os.environ.get("XTRADE_DEBUG"):
@@ -89,6 +88,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> NoReturn:
     """Run the command line of this process."""
+    prepare()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-__all__ = ["Json", "answer", "columns", "console", "note"]
+__all__ = ["Json", "answer", "can_show", "columns", "console", "note"]
 
 Json = Annotated[
     bool,
@@ -36,6 +36,15 @@ def answer(result: Any, *, json: bool, human: Callable[[], RenderableType]) -> N
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n")
     else:
         console().print(human())
+
+
+def can_show(signs: str) -> bool:
+    """Tell whether standard output's encoding has these signs."""
+    try:
+        signs.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def columns(heading: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Text:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import cyclopts
 
 from xtrade.app import exit_codes
-from xtrade.app.output import Json, answer
+from xtrade.app.output import Json, answer, can_show
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,11 +22,12 @@ __all__ = ["app", "doctor"]
 
 app = cyclopts.App(name="doctor")
 
+# The mark, the same where the encoding has no such sign, and the style.
 MARKS: Final = {
-    "ok": ("✓", "green"),
-    "note": ("!", "yellow"),
-    "problem": ("✗", "bold red"),
-    "absent": ("-", "dim"),
+    "ok": ("✓", "+", "green"),
+    "note": ("!", "!", "yellow"),
+    "problem": ("✗", "x", "bold red"),
+    "absent": ("-", "-", "dim"),
 }
 
 
@@ -55,6 +56,8 @@ def _drawn(findings: list[Finding]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    signs = can_show("✓✗→")
+    arrow = "→" if signs else "->"
     parts: list[RenderableType] = []
     for area, of_area in groupby(findings, key=lambda finding: finding.area):
         table = Table.grid(padding=(0, 1), pad_edge=False)
@@ -63,17 +66,17 @@ def _drawn(findings: list[Finding]) -> RenderableType:
         table.add_column(overflow="fold")
         listed = list(of_area)
         for finding in listed:
-            mark, style = MARKS[finding.verdict]
+            sign, plain, style = MARKS[finding.verdict]
             said = Text(finding.finding, style="dim" if finding.verdict == "absent" else "")
             if finding.advice and finding.verdict != "absent":
-                said.append(f"\n→ {finding.advice}", style="cyan")
-            table.add_row(Text(mark, style=style), Text(finding.name), said)
+                said.append(f"\n{arrow} {finding.advice}", style="cyan")
+            table.add_row(Text(sign if signs else plain, style=style), Text(finding.name), said)
         # What is merely absent shares one way to get it: said once, under the list.
         advice = {finding.advice for finding in listed if finding.verdict == "absent" and finding.advice}
         parts += [Text(area, style="bold"), Padding(table, (0, 0, 0, 2))]
         if advice:
             once = advice.pop() if len(advice) == 1 else "pip install 'xtrade[NAME]'"
-            parts.append(Text(f"    → {once}", style="cyan"))
+            parts.append(Text(f"    {arrow} {once}", style="cyan"))
         parts.append(Text())
     return Group(*parts, _verdict(findings))
 
