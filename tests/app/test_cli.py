@@ -257,6 +257,7 @@ def test_ctrl_c_is_one_word_and_130(command, capsys):
     assert capsys.readouterr().err == "xtrade: interrupted\n"
 
 
+@pytest.mark.usefixtures("hearing_ctrl_c")
 def test_a_real_interrupt_ends_the_process_without_a_traceback(tmp_path):
     code = """
 import signal, sys
@@ -280,11 +281,25 @@ cli.main()
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
     ) as process:
-        assert process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        try:
+            assert process.stdout.readline() == "waiting\n"
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=20)
+        finally:
+            # Leaving the block waits for the end, however long that takes.
+            process.kill()
 
     assert (process.returncode, err) == (130, "xtrade: interrupted\n")
+
+
+def test_the_test_of_ctrl_c_passes_in_a_background_job_that_is_deaf_to_it():
+    interrupts = f"{Path(__file__)}::test_a_real_interrupt_ends_the_process_without_a_traceback"
+    line = f"trap '' INT; exec {sys.executable} -m pytest -n0 -p no:cacheprovider {interrupts}"
+    ran = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2]
+    )
+
+    assert ran.returncode == 0, ran.stdout
 
 
 def test_every_command_works_in_an_empty_directory_with_an_empty_home(tmp_path):

@@ -7,11 +7,13 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
 import urllib.parse
 import warnings
+from typing import ClassVar
 
 import pytest
 
@@ -313,6 +315,8 @@ def test_two_processes_that_add_at_once_lose_neither(keystore, home, key_file):
 class Terminal:
     """A real terminal with a person at it: answers each prompt as it comes."""
 
+    opened: ClassVar[list["Terminal"]] = []
+
     def __init__(self, *arguments):
         self.shown = ""
         self.answered = 0
@@ -322,6 +326,7 @@ class Terminal:
             self.process, self.window = pty.fork()
         if self.process == 0:
             os.execv(sys.executable, [sys.executable, "-m", "xtrade", "keys", *arguments])
+        self.opened.append(self)
 
     def expect(self, prompt, answer=None):
         while (at := self.shown.find(prompt, self.answered)) < 0:
@@ -333,6 +338,14 @@ class Terminal:
     def leave(self):
         while self._read():
             pass
+        return self._close()
+
+    def end(self):
+        os.kill(self.process, signal.SIGKILL)
+        self._close()
+
+    def _close(self):
+        self.opened.remove(self)
         os.close(self.window)
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
@@ -344,6 +357,13 @@ class Terminal:
             got = ""
         self.shown += got
         return got
+
+
+@pytest.fixture(autouse=True)
+def _nobody_stays_at_a_terminal():
+    yield
+    for terminal in list(Terminal.opened):
+        terminal.end()
 
 
 def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, keys):
@@ -386,6 +406,7 @@ def test_a_terminal_that_closes_changes_nothing(arguments, prompt, keystore):
     assert screen.leave() == 2
 
 
+@pytest.mark.usefixtures("hearing_ctrl_c")
 def test_ctrl_c_at_a_prompt_changes_nothing_and_gives_the_terminal_back(keystore):
     before = keystore.path.read_bytes()
     screen = Terminal("test", "binance")
