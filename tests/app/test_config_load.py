@@ -14,6 +14,7 @@ from xtrade.app.config.model import EngineConfig, VenueConfig
 from xtrade.app.config.options import ANY_NAME, options
 from xtrade.model.errors import ConfigError, MissingExtra, UsageError
 from xtrade.ops.log_config import LogConfig
+from xtrade.runtime.extras import how_to_install
 from xtrade.symbols.patterns import VENUES
 
 FULL = """\
@@ -258,7 +259,7 @@ def test_yaml_without_its_extra_says_how_to_install_it(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "yaml", None)
 
-    with pytest.raises(MissingExtra, match=r"pip install 'xtrade\[yaml\]'"):
+    with pytest.raises(MissingExtra, match=re.escape(how_to_install("yaml"))):
         load(write("", "a.yaml"))
 
 

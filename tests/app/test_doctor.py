@@ -12,7 +12,7 @@ from xtrade.app import doctor
 from xtrade.app.cli import run
 from xtrade.app.doctor import Finding
 from xtrade.app.services import SERVICES, examine_service, services
-from xtrade.runtime.extras import EXTRAS, Extra
+from xtrade.runtime.extras import EXTRAS, Extra, how_to_install
 
 DAY_NS = 86_400 * 10**9
 BY_NAME = {service.name: service for service in SERVICES}
@@ -240,7 +240,7 @@ def test_an_optional_part_that_is_missing_says_how_to_get_it():
     here, missing = doctor.extras([Extra("here", ("json",), "a"), Extra("gone", ("no_such_module",), "b")])
 
     assert (here.verdict, here.advice) == ("ok", None)
-    assert (missing.verdict, missing.advice) == ("absent", "pip install 'xtrade[gone]'")
+    assert (missing.verdict, missing.advice) == ("absent", how_to_install("gone"))
 
 
 def test_completion_is_found_where_a_shell_looks_or_in_its_startup_file(tmp_path):

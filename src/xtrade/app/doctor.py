@@ -20,7 +20,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from xtrade.app.paths import config_dir, shown, state_dir
-from xtrade.runtime.extras import EXTRAS, Extra
+from xtrade.runtime.extras import EXTRAS, Extra, how_to_install
 
 __all__ = ["Finding", "Verdict", "examine"]
 
@@ -101,9 +101,7 @@ def versions() -> list[Finding]:
             name="libraries",
             verdict="problem" if "missing" in libraries else "ok",
             finding=libraries,
-            advice="install xtrade again: pip install --force-reinstall xtrade"
-            if "missing" in libraries
-            else None,
+            advice=how_to_install() if "missing" in libraries else None,
         ),
     ]
 
@@ -250,7 +248,7 @@ def extras(known: Iterable[Extra]) -> list[Finding]:
             name=extra.name,
             verdict="absent" if missing else "ok",
             finding=extra.purpose,
-            advice=f"pip install 'xtrade[{extra.name}]'" if missing else None,
+            advice=how_to_install(extra.name) if missing else None,
         )
         for extra in known
         for missing in [extra.missing()]

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 from xtrade.model.errors import MissingExtra
 
-__all__ = ["EXTRAS", "Extra", "require"]
+__all__ = ["EXTRAS", "Extra", "how_to_install", "require"]
 
 
 class Extra(NamedTuple):
-    """One optional part of xtrade, as `pip install 'xtrade[name]'` knows it."""
+    """One optional part of xtrade, as `how_to_install` names it."""
 
     name: str
     modules: tuple[str, ...]
@@ -47,4 +47,32 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"{module} is needed for this: pip install 'xtrade[{extra}]'") from error
+        raise MissingExtra(f"{module} is needed for this: {how_to_install(extra)}") from error
+
+
+def how_to_install(extra: str = "") -> str:
+    """Return the command that installs xtrade's libraries, and those of an extra, the way this copy came here.
+
+    A clone has an environment made by uv, without pip; anything else is installed into the Python that runs.
+    """
+    import sys
+    from shlex import quote
+    from shutil import which
+
+    if _is_a_clone():
+        # The README puts uv beside the code where it was not installed; a plain sync would remove other extras.
+        uv = "uv" if which("uv") else ".uv/bin/uv"
+        return f"{uv} sync --inexact" + (f" --extra {extra}" if extra else "")
+    return f"{quote(sys.executable)} -m pip install " + (f"'xtrade[{extra}]'" if extra else "xtrade")
+
+
+def _is_a_clone() -> bool:
+    """Tell whether the installer recorded (PEP 610) that the code runs from where it was written."""
+    import json
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        origin = json.loads(distribution("xtrade").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return False
+    return bool(origin.get("dir_info", {}).get("editable"))

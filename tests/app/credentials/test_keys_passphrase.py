@@ -1,5 +1,7 @@
 """The passphrase: from the environment, the keyring, or a person; and a clear word where there is none of them."""
 
+import re
+
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
@@ -99,7 +101,7 @@ def test_without_the_extra_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda module: None)
     monkeypatch.setattr(room, "at_terminal", lambda: False)
 
-    with pytest.raises(CredentialsError, match=r"pip install 'xtrade\[keyring\]'"):
+    with pytest.raises(CredentialsError, match=re.escape(extras.how_to_install("keyring"))):
         passphrase({})
 
 

@@ -56,6 +56,8 @@ def _drawn(findings: list[Finding]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    from xtrade.runtime.extras import how_to_install
+
     signs = can_show("✓✗→")
     arrow = "→" if signs else "->"
     parts: list[RenderableType] = []
@@ -75,7 +77,7 @@ def _drawn(findings: list[Finding]) -> RenderableType:
         advice = {finding.advice for finding in listed if finding.verdict == "absent" and finding.advice}
         parts += [Text(area, style="bold"), Padding(table, (0, 0, 0, 2))]
         if advice:
-            once = advice.pop() if len(advice) == 1 else "pip install 'xtrade[NAME]'"
+            once = advice.pop() if len(advice) == 1 else how_to_install("NAME")
             parts.append(Text(f"    {arrow} {once}", style="cyan"))
         parts.append(Text())
     return Group(*parts, _verdict(findings))

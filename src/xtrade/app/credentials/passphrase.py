@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from typing import Final
 
 from xtrade.model.errors import CredentialsError, UsageError
-from xtrade.runtime.extras import EXTRAS
+from xtrade.runtime.extras import EXTRAS, how_to_install
 from xtrade.runtime.secrets import Secret
 
 __all__ = [
@@ -84,7 +84,7 @@ def _known(environ: MutableMapping[str, str]) -> tuple[Secret | None, str]:
 def _from_keyring() -> tuple[Secret | None, str]:
     """Return what the desktop's keyring has, or why it has nothing."""
     if next(extra for extra in EXTRAS if extra.name == "keyring").missing():
-        return None, "needs pip install 'xtrade[keyring]'"
+        return None, f"needs {how_to_install('keyring')}"
     import keyring
     from keyring.backends import fail
     from keyring.errors import KeyringError
