@@ -15,6 +15,7 @@ from xtrade.app import cli
 from xtrade.app.cli import COMMANDS, Command, build, run
 from xtrade.model import errors
 from xtrade.runtime.secrets import Secret
+from xtrade.symbols.patterns import VENUES
 
 XTRADE = [sys.executable, "-m", "xtrade"]
 
@@ -119,21 +120,34 @@ def test_a_row_of_the_table_resolves_and_says_what_its_target_says(row):
 
 
 def words(app, *before):
-    """Every command of the command line, as words."""
-    if app.default_command is not None:
+    """Every command and group of the command line, as words."""
+    if before:
         yield before, app
     for name in app:
         if not name.startswith("-"):
             yield from words(app[name], *before, name)
 
 
-EVERY_COMMAND = [pytest.param(path, app, id=" ".join(path)) for path, app in words(build()) if path]
+EVERY_PAGE = [pytest.param(path, app, id=" ".join(path)) for path, app in words(build())]
+EVERY_COMMAND = [page for page in EVERY_PAGE if page.values[1].default_command is not None]
 
 
-@pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)
-def test_every_command_explains_itself_with_an_example(path, app, capsys):
+@pytest.mark.parametrize(("path", "app"), EVERY_PAGE)
+def test_every_command_and_group_lists_examples_in_the_same_manner(path, app, capsys):
     assert run([*path, "--help"]) == 0
-    assert f"xtrade {' '.join(path)}" in capsys.readouterr().out.split("Usage:")[1].partition("\n")[2]
+
+    page = capsys.readouterr().out
+    examples = page.split("\nExamples\n\n")[1].split("\n\n")[0].splitlines()
+    assert all(line.startswith("- `") and line.endswith("`") for line in examples)
+    assert any(f"xtrade {' '.join(path)}" in line for line in examples)
+    assert "\n\n\n" not in page
+
+
+@pytest.mark.parametrize(("path", "app"), EVERY_PAGE)
+def test_help_names_what_a_value_is_not_its_type(path, app, capsys):
+    run([*path, "--help"])
+
+    assert not {"STR", "[ARGS]", "STR..."} & set(capsys.readouterr().out.split())
 
 
 # A command that writes (a file, the keystore, a script for the shell) answers with what it wrote; one prints JSON
@@ -180,6 +194,25 @@ def test_a_mistake_on_the_command_line_is_one_line_that_says_how_to_go_on(argume
     assert err.startswith("xtrade: ")
     assert err.count("\n") == 1
     assert said in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["symbols", "map", "XX", "--venue", "okx"],
+        ["keys", "test", "binance"],
+        ["config", "show", "--set", "a=b"],
+    ],
+    ids=" ".join,
+)
+def test_a_failure_leaves_standard_output_empty_with_json_too(arguments, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("XTRADE_HOME", str(tmp_path))
+
+    assert run([*arguments, "--json"]) not in {0, 1, 70}
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("xtrade: ")
+    assert err.count("\n") == 1
 
 
 def test_a_missing_option_is_named(command, capsys):
@@ -330,6 +363,26 @@ def test_the_tab_key_in_bash_offers_commands_options_and_choices(tmp_path):
     assert complete(script, "xtrade", "doc") == ["doctor"]
     assert "--json" in complete(script, "xtrade", "doctor", "--")
     assert complete(script, "xtrade", "completion", "") == ["bash", "zsh", "fish"]
+
+
+def test_the_tab_key_in_bash_offers_venues_and_files(tmp_path):
+    script = tmp_path / "xtrade"
+    script.write_text(shell("completion", "bash", home=tmp_path).stdout)
+    (tmp_path / "okx_key.txt").touch()
+
+    assert complete(script, "xtrade", "symbols", "map", "--venue", "") == list(VENUES)
+    for verb in ("add", "remove", "test"):
+        assert complete(script, "xtrade", "keys", verb, "bin") == ["binance"]
+    path = f"{tmp_path}/okx_"
+    assert complete(script, "xtrade", "keys", "add", "okx", "--from-file", path) == [f"{path}key.txt"]
+
+
+def test_the_tab_keys_words_are_not_the_only_ones_taken(tmp_path, capsys):
+    (tmp_path / "markets.json").write_text('[{"native": "XBTUSD", "symbol": "BTC/USD:BTC"}]')
+    arguments = ["symbols", "map", "XBTUSD", "--venue", "ccxt:bitmex"]
+
+    assert run([*arguments, "--metadata", str(tmp_path / "markets.json")]) == 0
+    assert "BTC/USD:BTC" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("shell_name", "sign"), [("zsh", "#compdef xtrade"), ("fish", "complete -c xtrade")])

@@ -31,13 +31,13 @@ AFTERWARDS: Final = {
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
     """Print a script that completes xtrade's words in your shell.
 
-    Write it to where your shell looks, once after each update of xtrade:
+    Write it to where your shell looks, once after each update of xtrade.
 
-    ```console
-    $ xtrade completion bash > ~/.local/share/bash-completion/completions/xtrade
-    $ xtrade completion zsh  > ~/.zfunc/_cyclopts_xtrade
-    $ xtrade completion fish > ~/.config/fish/completions/xtrade.fish
-    ```
+    **Examples**
+
+    - `xtrade completion bash > ~/.local/share/bash-completion/completions/xtrade`
+    - `xtrade completion zsh > ~/.zfunc/_cyclopts_xtrade`
+    - `xtrade completion fish > ~/.config/fish/completions/xtrade.fish`
 
     Parameters
     ----------

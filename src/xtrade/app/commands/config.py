@@ -26,7 +26,13 @@ __all__ = ["app"]
 
 app = cyclopts.App(
     name="config",
-    help="See, check and begin the configuration.",
+    help="""See, check and begin the configuration.
+
+    **Examples**
+
+    - `xtrade config init`
+    - `xtrade config show --set log.level=debug`
+    """,
     group_commands=cyclopts.Group("Commands"),
 )
 
@@ -75,7 +81,7 @@ def show(*, config: ConfigFile = None, set: Overrides = (), json: Json = False) 
     answer(effective, json=json, human=lambda: _table(effective))
 
 
-@app.command
+@app.command(usage="xtrade config check [OPTIONS] [FILE]")
 def check(file: CheckedFile = None, /, *, set: Overrides = (), json: Json = False) -> int:  # noqa: A002
     """Find every mistake in a configuration: one line each, with its place. Exit code 3 if there is one.
 
@@ -109,7 +115,7 @@ def schema() -> None:
     answer(json_schema(), json=True, human=str)
 
 
-@app.command
+@app.command(usage="xtrade config init [OPTIONS] [FILE]")
 def init(file: StarterFile = STARTER, /, *, force: Force = False) -> None:
     """Write a starter file: every option with its description and default, commented out.
 

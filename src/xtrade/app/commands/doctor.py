@@ -38,10 +38,10 @@ def doctor(*, json: Json = False) -> int:
     Nothing is changed, and nobody is contacted but services on this machine (PostgreSQL, NATS, Redis), or where
     `PGHOST`, `DATABASE_URL`, `NATS_URL` and `REDIS_URL` say they are. The exit code is 1 when there is a problem.
 
-    ```console
-    $ xtrade doctor
-    $ xtrade doctor --json
-    ```
+    **Examples**
+
+    - `xtrade doctor`
+    - `xtrade doctor --json`
     """
     from xtrade.app.doctor import examine
 

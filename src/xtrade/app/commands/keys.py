@@ -10,6 +10,7 @@ import cyclopts
 from msgspec import Struct
 
 from xtrade.app import exit_codes
+from xtrade.app.choices import FileName, VenueName
 from xtrade.app.credentials.key_files import read_key_file, record_from_text
 from xtrade.app.credentials.passphrase import ask_hidden, at_terminal, new_passphrase
 from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
@@ -26,16 +27,21 @@ __all__ = ["KeyTest", "add", "app", "check_keys", "list_keys", "remove"]
 
 app = cyclopts.App(
     name="keys",
-    help="Keep the keys of your accounts: encrypted, never printed.",
-    help_format="markdown",
+    help="""Keep the keys of your accounts: encrypted, never printed.
+
+    **Examples**
+
+    - `xtrade keys add binance`
+    - `xtrade keys list`
+    """,
     group_commands=cyclopts.Group("Commands"),
 )
 
 TRIES_MAX: Final = 3
 
 Account = Annotated[
-    str,
-    cyclopts.Parameter(help="The account: a venue (`binance`), or one of several there (`binance.sub1`)."),
+    VenueName,
+    cyclopts.Parameter(help="The account: a venue, or one of several there (`binance.sub1`)."),
 ]
 RealMoney = Annotated[
     Literal["live", "testnet"] | None,
@@ -64,9 +70,10 @@ def add(
     *,
     environment: RealMoney = None,
     from_file: Annotated[
-        str | None,
+        FileName | None,
         cyclopts.Parameter(
             allow_leading_hyphen=True,
+            metavar="FILE",
             help="Read a key file (TOML, JSON, or `name: value` lines); `-` reads standard input.",
         ),
     ] = None,
@@ -79,9 +86,11 @@ def add(
 
     Asks for what the venue needs; what you type is not shown. The first key makes the keystore.
 
-        $ xtrade keys add binance
-        $ xtrade keys add binance.sub1 --environment testnet
-        $ xtrade keys add backpack --from-file Backpack_key.txt
+    **Examples**
+
+    - `xtrade keys add binance`
+    - `xtrade keys add binance.sub1 --environment testnet`
+    - `xtrade keys add backpack --from-file Backpack_key.txt`
     """
     forbid_core_dumps()
     sources = Sources()
@@ -122,8 +131,10 @@ def list_keys(*, json: Json = False) -> int:
     Shows where each is kept, never the keys, and needs no passphrase. Two keys with one fingerprint are the same
     key. Returns 1 if a key cannot be used.
 
-        $ xtrade keys list
-        $ xtrade keys list --json
+    **Examples**
+
+    - `xtrade keys list`
+    - `xtrade keys list --json`
     """
     sources = Sources()
     rows = sources.known()
@@ -153,7 +164,9 @@ def remove(
 
     The venue knows nothing of it: delete the key there too.
 
-        $ xtrade keys remove binance.sub1
+    **Examples**
+
+    - `xtrade keys remove binance.sub1`
     """
     forbid_core_dumps()
     sources = Sources()
@@ -184,7 +197,9 @@ def check_keys(account: Account, /, *, json: Json = False) -> None:
 
     Are they found, unlocked, complete, well-formed, able to sign? Whether the venue accepts them is not asked.
 
-        $ xtrade keys test binance
+    **Examples**
+
+    - `xtrade keys test binance`
     """
     found = Sources().find(AccountName.parse(account))
     result = KeyTest(

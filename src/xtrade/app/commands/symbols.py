@@ -11,12 +11,12 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from xtrade.app import exit_codes
+from xtrade.app.choices import VenueName
 from xtrade.app.output import Json, answer, columns
 from xtrade.model.errors import DataError, SymbolError
 from xtrade.model.instruments import Kind
 from xtrade.symbols import MarketName, MarketRow, SymbolMap
 from xtrade.symbols.answer import kind_of
-from xtrade.symbols.patterns import VENUES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,10 +26,20 @@ if TYPE_CHECKING:
 __all__ = ["CheckAnswer", "MapAnswer", "MarketAnswer", "TableRow", "app"]
 
 app = cyclopts.App(
-    name="symbols", help="One name for one market on every venue.", group_commands=cyclopts.Group("Commands")
+    name="symbols",
+    help="""One name for one market on every venue.
+
+    **Examples**
+
+    - `xtrade symbols table BTC/USDT`
+    - `xtrade symbols map BTC-USDT-SWAP --venue okx`
+    """,
+    group_commands=cyclopts.Group("Commands"),
 )
 
-Venue = Annotated[str, Parameter(help=f"One of {', '.join(VENUES)}; any other with --metadata.")]
+Venue = Annotated[
+    VenueName, Parameter(metavar="VENUE", help="The venue; one that is not listed needs --metadata.")
+]
 KindOption = Annotated[
     Kind | None, Parameter(help="The kind of market, where one text is a name of several kinds.")
 ]

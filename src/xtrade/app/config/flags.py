@@ -13,6 +13,7 @@ ConfigFile = Annotated[
     Path | None,
     Parameter(
         name="--config",
+        metavar="FILE",
         help="Configuration file; without it XTRADE_CONFIG, ./xtrade.toml, then xtrade's own directory.",
     ),
 ]
@@ -21,8 +22,9 @@ Overrides = Annotated[
     tuple[str, ...],
     Parameter(
         name="--set",
+        metavar="KEY=VALUE",
         negative="",
         show_default=False,
-        help="KEY=VALUE, over the file and the environment; may be given several times.",
+        help="An option over the file and the environment; may be given several times.",
     ),
 ]
