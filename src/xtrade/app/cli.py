@@ -124,10 +124,12 @@ def _dispatch(arguments: list[str]) -> int:
 
     from cyclopts import CycloptsError
 
+    from xtrade.app.quoting import without_pasted
+
     try:
         outcome = build()(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        return _fail(_usage_error(error), exit_codes.USAGE)
+        return _fail(without_pasted(_usage_error(error), arguments), exit_codes.USAGE)
     return outcome if isinstance(outcome, int) else exit_codes.OK
 
 

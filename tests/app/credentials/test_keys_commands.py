@@ -180,7 +180,7 @@ def test_only_the_keystore_is_removed_from_and_the_other_places_are_named(keysto
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["add", "binanse"], 2, "no venue 'binanse'. Did you mean 'binance'?"),
+        (["add", "binanse"], 2, "no venue is called 'binanse'. Did you mean 'binance'?"),
         (["add", "okx"], 2, "there is no terminal to ask for the keys of okx: give --from-file FILE (or -)"),
         (
             ["add", "okx", "--from-file", "nowhere.txt"],
@@ -199,6 +199,43 @@ def test_each_mistake_is_one_line_with_the_way_out(arguments, code, message, key
     assert (got, out) == (code, "")
     assert message in err
     assert err.startswith("xtrade: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "uV3Xp9/2kq0LhT+8dYbNcRzE5mWsJ7Ga4iKfQoPxUt0=",
+        "64f1c0de9a7b3e5d2c881f0a",
+        "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+        "Fz7!kd0 pA9%",
+        "0x" + "4f" * 32,
+    ],
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add", "okx", "{}"],
+        ["add", "okx", "--from-file", "-", "{}"],
+        ["add", "{}"],
+        ["add", "okx.{}"],
+        ["add", "okx", "--environment", "{}"],
+        ["add", "okx", "--environment={}"],
+        ["add", "okx", "--from-file", "{}"],
+        ["add", "okx", "--from-file=./{}"],
+        ["add", "okx", "--{}"],
+        ["test", "okx.{}"],
+        ["remove", "okx.{}", "--yes"],
+        ["list", "{}"],
+        ["{}"],
+    ],
+    ids=" ".join,
+)
+def test_a_secret_pasted_into_the_wrong_place_is_not_repeated(arguments, secret, xtrade):
+    code, out, err = xtrade(*(argument.format(secret) for argument in arguments))
+
+    assert code in {2, 4}
+    assert secret.lower() not in (out + err).lower()
     assert err.count("\n") == 1
 
 

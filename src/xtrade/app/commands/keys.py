@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -17,6 +18,7 @@ from xtrade.app.credentials.record import AccountName, Credentials, check_record
 from xtrade.app.credentials.sources import Known, Sources
 from xtrade.app.credentials.venues import Field, needs
 from xtrade.app.output import Json, answer, columns, note
+from xtrade.app.quoting import quoted, word_like
 from xtrade.model.errors import CredentialsError, UsageError
 from xtrade.runtime.secrets import Secret, forbid_core_dumps
 
@@ -105,7 +107,7 @@ def add(
     if from_file is None:
         if not at_terminal():
             raise UsageError(
-                f"there is no terminal to ask for the keys of {name}: give --from-file FILE (or -)"
+                f"there is no terminal to ask for the keys of {name.described()}: give --from-file FILE (or -)"
             )
         # A mistyped passphrase must not cost a person the five fields typed after it.
         unlock = _passphrase(sources)
@@ -176,7 +178,7 @@ def remove(
     if entry is None:
         elsewhere = [row.source for row in sources.known() if row.account == str(name)]
         where = f"; it has keys in: {', '.join(elsewhere)}" if elsewhere else ""
-        raise CredentialsError(f"{name} is not in the keystore{where}")
+        raise CredentialsError(f"{name.described()} is not in the keystore{where}")
     if not yes:
         if not at_terminal():
             raise UsageError(f"to remove the keys of {name} without being asked, say --yes")
@@ -226,10 +228,19 @@ def _from_file(name: AccountName, environment: RealMoney, from_file: str) -> Cre
     if from_file == "-":
         credentials = record_from_text(sys.stdin.read(), name, source="standard input")
     else:
-        credentials = read_key_file(Path(from_file), name)
+        path = Path(from_file)
+        if not os.path.lexists(path) and not _names_a_place(path):
+            raise CredentialsError(f"--from-file: no file is called {quoted(from_file)}")
+        credentials = read_key_file(path, name)
     if environment is None:
         return credentials
     return check_record(name, credentials.revealed(), environment, credentials.source)
+
+
+def _names_a_place(path: Path) -> bool:
+    """Tell whether a file that is not there was meant, rather than a key that was pasted."""
+    below_a_directory = path.parent.parent != path.parent and path.parent.is_dir()
+    return word_like(path.name) and (below_a_directory or path.name == str(path))
 
 
 def _asked(name: AccountName, environment: RealMoney) -> Credentials:

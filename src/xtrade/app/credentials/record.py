@@ -11,12 +11,15 @@ from typing import Final, Literal, NamedTuple, Self, get_args
 from typing_extensions import override
 
 from xtrade.app.credentials.venues import needs, plain_name
+from xtrade.app.quoting import quoted, word_like
 from xtrade.model.errors import CredentialsError, UsageError, did_you_mean
-from xtrade.runtime.secrets import Secret
+from xtrade.runtime.secrets import STARS, Secret
 
 __all__ = ["AccountName", "Credentials", "Environment", "check_record", "environment_named"]
 
 Environment = Literal["live", "testnet"]
+
+LABEL_LENGTH_USUAL: Final = 12
 
 # Traders' files say it in many ways. A box or a demo account is no real money: testnet.
 _WORDS: Final[Mapping[str, Environment]] = {
@@ -38,9 +41,14 @@ class AccountName(NamedTuple):
         needs(venue)
         if dot and not re.fullmatch(r"[a-z0-9]{1,24}", label):
             raise UsageError(
-                f"account {text!r}: after the dot come 1 to 24 letters and digits, as in '{venue}.sub1'"
+                f"account {quoted(text)}: after the dot come 1 to 24 letters and digits, as in '{venue}.sub1'"
             )
         return cls(venue, label)
+
+    def described(self) -> str:
+        """Name the account as an error may repeat it: what looks like a key was pasted behind the dot, not chosen."""
+        usual = len(self.label) <= LABEL_LENGTH_USUAL or word_like(self.label)
+        return str(self) if usual else f"{self.venue}.{STARS}"
 
     @override
     def __str__(self) -> str:

@@ -70,7 +70,7 @@ class Sources:
             entry.account for entry in self.keystore.header().entries
         }:
             return self.keystore.open(account, self.unlock(self.environ))
-        raise CredentialsError(f"no keys for {account}: xtrade keys add {account}")
+        raise CredentialsError(f"no keys for {account.described()}: xtrade keys add {account.described()}")
 
     def known(self) -> list[Known]:
         """Return all accounts that any source has, without the passphrase, and without stopping at a broken one."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from xtrade.app.credentials import forms
 from xtrade.app.credentials.forms import Form
+from xtrade.app.quoting import quoted
 from xtrade.model.errors import UsageError, did_you_mean
 
 __all__ = ["VENUES", "Field", "VenueKeys", "needs", "plain_name"]
@@ -49,7 +50,9 @@ def needs(venue: str) -> VenueKeys:
         return VENUES[venue]
     except KeyError:
         near = did_you_mean(venue, VENUES)
-        raise UsageError(f"no venue {venue!r}.{near or ' Known: ' + ', '.join(VENUES) + '.'}") from None
+        raise UsageError(
+            f"no venue is called {quoted(venue)}.{near or ' Known: ' + ', '.join(VENUES) + '.'}"
+        ) from None
 
 
 _API_KEY = Field("api_key", forms.TEXT, aliases=("key", "apikey id", "access key"))
