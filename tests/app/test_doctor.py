@@ -136,6 +136,38 @@ def test_a_key_file_that_others_can_read_is_a_problem_with_its_remedy(tmp_path):
     assert doctor.key_files(tmp_path)[0].finding == "1 readable by you alone"
 
 
+def test_a_directory_that_others_can_change_is_a_problem_with_its_remedy(tmp_path):
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys").chmod(0o777)
+
+    (finding,) = doctor.key_files(tmp_path)
+
+    assert finding.verdict == "problem"
+    assert finding.finding.endswith(f"(mode 777): chmod go-w {tmp_path}/keys")
+
+
+def test_key_files_that_cannot_be_looked_at_are_no_good_news(tmp_path, as_nobody):
+    (tmp_path / "keystore").write_text("")
+    (tmp_path / "keystore").chmod(0o600)
+    assert doctor.key_files(tmp_path)[0].verdict == "ok"
+
+    with as_nobody(tmp_path):
+        (finding,) = doctor.key_files(tmp_path)
+
+    assert (finding.verdict, finding.finding) == (
+        "problem",
+        f"cannot look into {tmp_path}: Permission denied",
+    )
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")])
+def test_what_is_not_a_key_file_is_not_counted_as_one(tmp_path, make):
+    (tmp_path / "keys").mkdir(0o700)
+    make(tmp_path / "keys" / "okx.txt")
+
+    assert doctor.key_files(tmp_path)[0].verdict == "problem"
+
+
 def test_no_key_files_are_no_fault(tmp_path):
     assert doctor.key_files(tmp_path / "nowhere")[0].verdict == "ok"
 
@@ -269,7 +301,7 @@ def test_a_problem_makes_the_exit_code_1_and_is_counted(monkeypatch, tmp_path, c
     monkeypatch.setenv("XTRADE_HOME", str(tmp_path / "blocked"))
 
     assert run(["doctor"]) == 1
-    assert "2 problems" in capsys.readouterr().out
+    assert "3 problems" in capsys.readouterr().out
 
 
 def test_a_machine_without_problems_makes_it_0(monkeypatch, tmp_path, capsys):

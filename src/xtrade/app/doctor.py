@@ -212,29 +212,44 @@ def file_system(path: Path, mounts: str) -> str:
 
 
 def key_files(home: Path) -> list[Finding]:
-    """Say whether files that hold keys can be read by others."""
+    """Say whether files that hold keys can be read by this user, and by nobody else."""
     if os.name != "posix":
         return []
-    found = sorted(
-        path
-        for place in (home, home / "keys")
-        for path in _files_in(place)
-        if place != home or "key" in path.name.lower() or path.suffix == ".pem"
-    )
-    open_to_others = [path for path in found if path.stat().st_mode & 0o077]
-    if not open_to_others:
-        finding = f"{len(found)} readable by you alone" if found else f"none yet in {shown(home)}"
-        return [Finding(area="Files", name="key files", verdict="ok", finding=finding)]
-    return [
-        Finding(
-            area="Files",
-            name="key file",
-            verdict="problem",
-            finding=f"{shown(path)} can be read by others (mode {path.stat().st_mode & 0o777:o})",
-            advice=f"chmod 600 {shown(path)}, and replace the key at the venue if others use this machine",
+    from xtrade.app.credentials.owner_only import own_directory, read_owner_only, refuse_special
+    from xtrade.model.errors import CredentialsError
+
+    found: list[Path] = []
+    wrong: list[Finding] = []
+
+    def problem(finding: str, advice: str | None = None) -> None:
+        wrong.append(
+            Finding(area="Files", name="key files", verdict="problem", finding=finding, advice=advice)
         )
-        for path in open_to_others
-    ]
+
+    for place in (home, home / "keys"):
+        try:
+            inside = sorted(place.iterdir()) if own_directory(place) else []
+        except CredentialsError as error:
+            problem(str(error))
+            break
+        for path in inside:
+            if path.name.startswith(".") or (place == home and not _may_hold_keys(path)):
+                continue
+            found.append(path)
+            try:
+                refuse_special(path)
+                mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0
+                if mode & 0o077:
+                    problem(
+                        f"{shown(path)} can be read by others (mode {mode:o})",
+                        f"chmod 600 {shown(path)}, and replace the key at the venue if others use this machine",
+                    )
+                else:
+                    read_owner_only(path)
+            except CredentialsError as error:
+                problem(str(error))
+    finding = f"{len(found)} readable by you alone" if found else f"none yet in {shown(home)}"
+    return wrong or [Finding(area="Files", name="key files", verdict="ok", finding=finding)]
 
 
 # Optional parts and the terminal ----------------------------------------------------------------------------------
@@ -381,9 +396,6 @@ def _read(path: Path) -> str:
     return ""
 
 
-def _files_in(directory: Path) -> list[Path]:
-    try:
-        return [path for path in directory.iterdir() if path.is_file()]
-    except OSError:
-        # Not there, or not ours to read: the check of directories says so.
-        return []
+def _may_hold_keys(path: Path) -> bool:
+    """Tell by its name whether a file beside the configuration holds keys."""
+    return path.name != "keys" and ("key" in path.name.lower() or path.suffix == ".pem")

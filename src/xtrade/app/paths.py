@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xtrade.model.errors import ConfigError
+
 __all__ = ["config_dir", "shown", "state_dir"]
 
 
@@ -26,6 +28,14 @@ def shown(path: Path) -> str:
 
 def _directory(variable: str, fallback: str) -> Path:
     if home := os.environ.get("XTRADE_HOME"):
-        return Path(home).expanduser()
-    base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / fallback) / "xtrade"
+        return _absolute("XTRADE_HOME", Path(os.path.expanduser(home)))
+    if base := os.environ.get(variable):
+        return _absolute(variable, Path(base) / "xtrade")
+    return _absolute("HOME", Path.home() / fallback / "xtrade")
+
+
+def _absolute(variable: str, path: Path) -> Path:
+    # From another working directory a relative path would lead to other keys, or to none.
+    if not path.is_absolute():
+        raise ConfigError(f"{variable} is {os.environ.get(variable, '')!r}: expected an absolute path")
+    return path

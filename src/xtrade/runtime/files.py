@@ -12,9 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["locked", "replace_file"]
+__all__ = ["followed", "locked", "replace_file"]
 
 OWNER_ONLY: Final = 0o600
+
+
+def followed(path: Path) -> Path:
+    """Return the file that a path leads to, so that links stay what they are when it is written.
+
+    Raises OSError if a link leads nowhere: what it was meant to hold is elsewhere, and must not be begun anew.
+    """
+    return Path(os.path.realpath(path, strict=True)) if path.is_symlink() else path
 
 
 @contextmanager
@@ -36,8 +44,10 @@ def locked(directory: Path) -> Iterator[None]:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file, readable by its owner alone, so that after a crash at any moment the old or the new one is there.
 
-    When this returns, the new content is on the disk. One writer at a time: hold `locked(path.parent)`.
+    When this returns, the new content is on the disk. One writer at a time: hold `locked(path.parent)`. Where the
+    path is a link, the file that it leads to is replaced.
     """
+    path = followed(path)
     new = path.with_name(f".{path.name}.new")
     # What a crash left behind may have been made with other rights: it goes, and is never opened.
     with suppress(FileNotFoundError):

@@ -157,6 +157,61 @@ def test_a_list_with_a_broken_source_says_no_and_why(keystore, home, xtrade, key
     assert "chmod 600" in " ".join(err.split())
 
 
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: path.mkdir(), "is not a file"),
+        (os.mkfifo, "is not a file"),
+        (lambda path: path.symlink_to("nowhere"), "it is a link, and what it points to is not there"),
+    ],
+    ids=["directory", "pipe", "link to nothing"],
+)
+def test_what_is_no_key_file_is_not_passed_over(make, why, home, xtrade):
+    (home / "keys").mkdir(parents=True, mode=0o700)
+    make(home / "keys" / "okx.txt")
+
+    code, _, err = xtrade("list")
+    assert code == 1
+    assert why in " ".join(err.split())
+    code, _, err = xtrade("test", "okx")
+    assert code == 4
+    assert why in err
+
+
+def test_a_place_of_keys_that_is_closed_to_us_or_open_to_others_is_one_line(
+    keystore, home, xtrade, as_nobody
+):
+    (home / "keys").mkdir()
+    for arguments in (["list"], ["test", "okx"], ["add", "okx", "--from-file", "-"]):
+        xtrade(*arguments)
+        with as_nobody(home):
+            code, out, err = xtrade(*arguments)
+        assert (code, out) == (4, "")
+        assert re.fullmatch(r"xtrade: cannot look into .*: Permission denied\n", err)
+    (home / "keys").chmod(0o777)
+    assert xtrade("list") == (
+        4,
+        "",
+        f"xtrade: other users can change what is in {home}/keys (mode 777): chmod go-w {home}/keys\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        ("/etc/passwd", 4, "/etc/passwd is not a directory"),
+        ("keys", 3, "XTRADE_HOME is 'keys': expected an absolute path"),
+        ("~nobody-of-that-name/x", 3, "expected an absolute path"),
+    ],
+)
+def test_a_home_that_cannot_be_one_is_not_an_empty_one(place, code, said, xtrade, monkeypatch):
+    monkeypatch.setenv("XTRADE_HOME", place)
+    got, out, err = xtrade("list")
+
+    assert (got, out) == (code, "")
+    assert said in err
+
+
 def test_a_key_that_is_shadowed_is_shown_as_not_used(keystore, home, xtrade, key_file):
     (home / "keys").mkdir()
     path = key_file("binance").rename(home / "keys" / "binance.txt")

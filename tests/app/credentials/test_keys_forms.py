@@ -169,7 +169,7 @@ def test_an_account_is_a_venue_or_one_of_several_there(text, venue, label):
         ("binance.sub_1", "after the dot"),
         ("binance.a.b", "after the dot"),
         ("binance./etc", "after the dot"),
-        ("", "no venue ''"),
+        ("", "no venue is called ''"),
     ],
 )
 def test_another_account_name_is_refused_with_a_suggestion(text, why):

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import subprocess
 from hashlib import sha256
 
 import pytest
@@ -150,13 +152,76 @@ def test_keys_cannot_be_moved_to_another_account(keystore):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("cost", {"memory_kib": 2**40, "passes": 1, "lanes": 1}), ("salt", 5), ("surprise", 1)]
+    ("key", "value"),
+    [
+        ("cost", {"memory_kib": 2**40, "passes": 1, "lanes": 1}),
+        ("cost", {"memory_kib": 8, "passes": 1, "lanes": 2}),
+        ("cost", {"memory_kib": 2**20, "passes": 17, "lanes": 1}),
+        ("salt", 5),
+        ("salt", "c2FsdA=="),
+        ("surprise", 1),
+    ],
 )
 def test_a_header_that_makes_no_sense_is_refused_before_it_costs_anything(keystore, key, value):
     rewrite(keystore, lambda content, body: content.update({key: value}))
 
     with pytest.raises(CredentialsError, match="its header makes no sense"):
         keystore.open(AccountName("binance"), PASSPHRASE)
+
+
+def test_a_keystore_behind_a_link_is_changed_where_it_is(keystore, record, tmp_path):
+    vault = tmp_path / "vault"
+    vault.mkdir(0o700)
+    keystore.path.rename(vault / "ks")
+    keystore.path.symlink_to(vault / "ks")
+
+    keystore.put(record("okx"), PASSPHRASE)
+
+    assert keystore.path.is_symlink()
+    assert len(Keystore(vault / "ks").header().entries) == 2
+    assert list(vault.iterdir()) == [vault / "ks"]
+    vault.chmod(0o770)
+    with pytest.raises(CredentialsError, match=rf"chmod go-w {vault}$"):
+        keystore.exists()
+
+
+def test_a_link_to_a_keystore_that_is_away_is_not_a_new_beginning(keystore, record, cheap):
+    keystore.path.unlink()
+    keystore.path.symlink_to("/nowhere/ks")
+
+    assert keystore.exists()
+    with pytest.raises(CredentialsError, match="it is a link, and what it points to is not there"):
+        keystore.header()
+    with pytest.raises(CredentialsError, match="cannot write"):
+        keystore.put(record("okx"), PASSPHRASE, cost=cheap)
+
+
+def test_a_damaged_keystore_is_moved_away_as_the_message_says(keystore, record, cheap):
+    keystore.path.write_bytes(keystore.path.read_bytes()[:-9])
+    with pytest.raises(CredentialsError) as refusal:
+        keystore.header()
+    command = re.search(r"\((mv .*)\) and add the keys anew$", str(refusal.value))[1]
+
+    subprocess.run(command, shell=True, check=True)
+
+    keystore.put(record("okx"), PASSPHRASE, cost=cheap)
+    assert len(keystore.header().entries) == 1
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_keystore_that_others_could_exchange_is_refused(keystore, mode):
+    keystore.path.parent.chmod(mode)
+
+    with pytest.raises(CredentialsError, match=rf"mode {mode:o}\): chmod go-w {keystore.path.parent}$"):
+        keystore.exists()
+
+
+def test_a_keystore_that_cannot_be_looked_for_is_not_a_missing_one(keystore, as_nobody):
+    with (
+        as_nobody(keystore.path.parent),
+        pytest.raises(CredentialsError, match=r"^cannot look into .*: Permission denied$"),
+    ):
+        keystore.exists()
 
 
 def test_a_keystore_of_a_later_version_asks_for_a_later_xtrade(keystore):

@@ -7,22 +7,18 @@ that is not understood may well be a secret.
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
 
+from xtrade.app.credentials.owner_only import read_owner_only
 from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
 from xtrade.app.credentials.venues import VENUES, needs, plain_name
 from xtrade.model.errors import CredentialsError, UsageError
 from xtrade.runtime.secrets import Secret
 
-__all__ = ["account_of", "parse_plain", "read_key_file", "read_owner_only", "record_from_text"]
-
-SIZE_MAX: Final = 64 * 1024
+__all__ = ["account_of", "parse_plain", "read_key_file", "record_from_text"]
 
 
 def account_of(path: Path) -> AccountName | None:
@@ -49,27 +45,6 @@ def record_from_text(text: str, account: AccountName, *, source: str, kind: str 
         given = parse_plain(text, account, source)
     environment = environment_named(given.get("environment", "live"), source)
     return check_record(account, given, environment, source)
-
-
-def read_owner_only(path: Path) -> bytes:
-    """Read a file that nobody else can read or change, or say which command makes it so."""
-    try:
-        with path.open("rb") as file:
-            # The open file is asked, not its name: nobody can exchange it in between.
-            state = os.fstat(file.fileno())
-            if state.st_uid != os.geteuid():
-                raise CredentialsError(f"{path} belongs to another user: chown it, or copy it, to yours")
-            if state.st_mode & 0o077:
-                raise CredentialsError(
-                    f"{path} is open to other users (mode {state.st_mode & 0o777:o}):"
-                    f" chmod 600 {shlex.quote(str(path))}"
-                )
-            content = file.read(SIZE_MAX + 1)
-    except OSError as error:
-        raise CredentialsError(f"cannot read {path}: {error.strerror}") from None
-    if len(content) > SIZE_MAX:
-        raise CredentialsError(f"{path} is larger than any key file ({SIZE_MAX // 1024} KiB)")
-    return content
 
 
 def parse_plain(text: str, account: AccountName, source: str) -> dict[str, str]:

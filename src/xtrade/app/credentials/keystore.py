@@ -10,6 +10,8 @@ before the passphrase is even asked for.
 from __future__ import annotations
 
 import base64
+import os
+import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,10 +27,10 @@ import msgspec
 from msgspec import Meta, Struct
 from typing_extensions import override
 
-from xtrade.app.credentials.key_files import read_owner_only
+from xtrade.app.credentials.owner_only import own_directory, read_owner_only
 from xtrade.app.credentials.record import AccountName, Credentials, Environment, check_record
 from xtrade.model.errors import CredentialsError
-from xtrade.runtime.files import locked, replace_file
+from xtrade.runtime.files import followed, locked, replace_file
 from xtrade.runtime.secrets import Secret
 
 __all__ = ["STRONG", "Cost", "Entry", "Header", "Keystore"]
@@ -39,9 +41,16 @@ VERSION: Final = 1
 class Cost(Struct, frozen=True, forbid_unknown_fields=True):
     """What one guess at the passphrase costs. It is kept in the header, for all to see."""
 
-    memory_kib: Annotated[int, Meta(ge=8, le=4 * 1024 * 1024)]
+    memory_kib: Annotated[int, Meta(ge=8, le=1024 * 1024)]
     passes: Annotated[int, Meta(ge=1, le=64)]
     lanes: Annotated[int, Meta(ge=1, le=16)]
+
+    def __post_init__(self) -> None:
+        """Refuse what argon2id does not take, and what would keep this machine busy for minutes."""
+        if self.memory_kib < 8 * self.lanes:
+            raise ValueError("argon2id takes 8 KiB or more for each lane")
+        if self.memory_kib * self.passes > 16 * 1024 * 1024:
+            raise ValueError("opening it would cost sixteen times as much as usual")
 
     def is_weak(self) -> bool:
         """Tell whether a guess costs less than with the usual cost."""
@@ -66,7 +75,7 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
 
     xtrade_keystore: int
     cost: Cost
-    salt: bytes
+    salt: Annotated[bytes, Meta(min_length=16, max_length=64)]
     check: bytes
     nonce: bytes
     entries: tuple[Entry, ...]
@@ -83,8 +92,12 @@ class Keystore:
         self.path = path
 
     def exists(self) -> bool:
-        """Tell whether there is a keystore yet."""
-        return self.path.exists()
+        """Tell whether there is a keystore yet; raise if others could put another one in its place."""
+        if not own_directory(self.path.parent) or not os.path.lexists(self.path):
+            return False
+        if self.path.is_symlink():
+            own_directory(Path(os.path.realpath(self.path)).parent)
+        return True
 
     def header(self) -> Header:
         """Read what may be known without the passphrase."""
@@ -127,7 +140,7 @@ class Keystore:
     def _alone(self) -> Iterator[None]:
         """Keep other processes from writing at the same time: one of the two changes would be lost."""
         try:
-            with locked(self.path.parent):
+            with locked(followed(self.path).parent):
                 yield
         except OSError as error:
             raise CredentialsError(f"cannot write {self.path}: {error.strerror}") from None
@@ -140,7 +153,11 @@ class Keystore:
     def _read(self) -> tuple[Header, bytes, bytes]:
         lines = read_owner_only(self.path).split(b"\n")
         if len(lines) != 4 or lines[3] or not compare_digest(_checksum(lines[0], lines[1]), lines[2]):
-            raise CredentialsError(f"{self.path} is damaged: restore it from a backup, or add the keys anew")
+            path = shlex.quote(str(self.path))
+            raise CredentialsError(
+                f"{self.path} is damaged: restore it from a backup, or move it away (mv {path} {path}.damaged) and"
+                " add the keys anew"
+            )
         try:
             version = msgspec.json.decode(lines[0], type=_Version).xtrade_keystore
             if version != VERSION:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from xtrade.app.credentials.environment import accounts_in_environment, take_from_environment
 from xtrade.app.credentials.key_files import account_of, read_key_file
 from xtrade.app.credentials.keystore import Keystore
+from xtrade.app.credentials.owner_only import own_directory, refuse_special
 from xtrade.app.credentials.passphrase import passphrase
 from xtrade.app.credentials.record import AccountName, Credentials, Environment
 from xtrade.app.paths import config_dir
@@ -65,7 +66,7 @@ class Sources:
         if (found := take_from_environment(account, self.environ)) is not None:
             return found
         if (path := self._file_of(account)) is not None:
-            return read_key_file(path, account)
+            return _read_file(path, account)
         if self.keystore.exists() and str(account) in {
             entry.account for entry in self.keystore.header().entries
         }:
@@ -89,9 +90,9 @@ class Sources:
         return files[0] if files else None
 
     def _files(self) -> Iterator[tuple[Path, AccountName | None]]:
-        if self.key_files.is_dir():
+        if own_directory(self.key_files):
             for path in sorted(self.key_files.iterdir()):
-                if path.is_file() and not path.name.startswith("."):
+                if not path.name.startswith("."):
                     yield path, account_of(path)
 
     def _in_environment(self) -> Iterator[Known]:
@@ -105,7 +106,7 @@ class Sources:
                 problem = f"{path}: no venue is called like this file"
                 yield Known("?", "?", "?", (), source, "", used=False, problem=problem)
             else:
-                yield _row(account, source, partial(read_key_file, path, account))
+                yield _row(account, source, partial(_read_file, path, account))
 
     def _in_keystore(self) -> Iterator[Known]:
         if not self.keystore.exists():
@@ -126,6 +127,11 @@ class Sources:
                 entry.fingerprint,
                 used=True,
             )
+
+
+def _read_file(path: Path, account: AccountName) -> Credentials:
+    refuse_special(path)
+    return read_key_file(path, account)
 
 
 def _row(account: AccountName, source: str, read: Callable[[], Credentials | None]) -> Known:
