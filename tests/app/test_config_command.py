@@ -70,6 +70,57 @@ def test_show_says_where_a_file_was_looked_for_when_there_is_none(capsys, tmp_pa
     ).replace("/ ", "/")
 
 
+@pytest.mark.parametrize("name", ["xtrade.toml", "sub/desk.toml"])
+def test_show_says_which_file_it_read(capsys, name):
+    Path("sub").mkdir()
+    Path(name).write_text("")
+
+    _, out, _ = xtrade(capsys, "show", *([] if name == "xtrade.toml" else ["--config", name]))
+
+    assert out.endswith(f"\n\nConfiguration file: ./{name}\n")
+
+
+def test_a_directory_that_cannot_be_looked_into_is_not_one_without_a_configuration(
+    capsys, tmp_path, as_nobody
+):
+    (tmp_path / "home").mkdir()
+    xtrade(capsys, "show")
+    with as_nobody(tmp_path / "home"):
+        code, out, err = xtrade(capsys, "show")
+
+    assert (code, out) == (3, "")
+    assert err.endswith(": cannot be looked into for a configuration: permission denied\n")
+
+
+def test_a_link_to_nothing_is_called_so(capsys):
+    Path("xtrade.toml").symlink_to("/nowhere/x.toml")
+
+    assert xtrade(capsys, "show") == (
+        3,
+        "",
+        "xtrade: xtrade.toml: a link to a file that is not there, /nowhere/x.toml\n",
+    )
+
+
+def test_more_mistakes_are_listed_by_the_command_that_the_message_names(capsys):
+    _, _, err = xtrade(capsys, "show", "--set", "engine.mood=1", "--set", "venues.okx.key=CANARY1")
+
+    assert "run xtrade config check with the same --set)" in err
+    assert "CANARY1" not in err
+
+
+def test_a_key_of_another_venue_is_refused_at_its_place_and_not_repeated(capsys):
+    Path("xtrade.toml").write_text(
+        '[venues.okx]\nvenue = "okx"\nenvironment = "testnet"\nkey = "binance.sub1"\n'
+    )
+
+    line = (
+        "xtrade.toml:4:1: venues.okx.key: the key is of another venue: expected okx, or okx.LABEL as"
+        " `xtrade keys list` shows it\n"
+    )
+    assert xtrade(capsys, "check") == (3, line, "")
+
+
 def test_show_as_json_has_the_same_facts(capsys):
     Path("desk.json").write_text('{"venues": {"okx": {"venue": "okx", "environment": "box"}}}')
 
@@ -150,6 +201,10 @@ def test_check_finds_nothing_wrong_with_a_right_file(capsys):
     )
 
 
+def test_an_empty_name_is_no_file(capsys):
+    assert xtrade(capsys, "check", "") == (3, "expected the name of a file, and none was given\n", "")
+
+
 def test_check_of_a_missing_file_is_a_mistake_of_its_own(capsys):
     assert xtrade(capsys, "check", "desk.toml") == (3, "desk.toml: no such file.\n", "")
 
@@ -215,11 +270,31 @@ def test_init_does_not_overwrite_unless_forced(capsys):
     ("name", "code", "line"),
     [
         ("desk.yaml", 2, "desk.yaml: a starter is written in TOML, so its name ends in .toml"),
-        ("nowhere/desk.toml", 3, "nowhere/desk.toml: cannot be written: no such file or directory"),
+        ("/dev/null/desk.toml", 3, "/dev/null/desk.toml: its directory cannot be made: file exists"),
+        ("", 2, "expected the name of a file to write, and none was given"),
     ],
 )
 def test_init_where_it_cannot_write_says_why(capsys, name, code, line):
     assert xtrade(capsys, "init", name) == (code, "", f"xtrade: {line}\n")
+
+
+def test_init_makes_the_directories_that_are_missing_for_this_user_alone(capsys):
+    assert xtrade(capsys, "init", "new/home/xtrade.toml")[0] == 0
+
+    assert Path("new/home/xtrade.toml").read_text() == starter()
+    assert Path("new/home").stat().st_mode & 0o777 == 0o700
+
+
+def test_init_by_force_writes_the_file_behind_a_link(capsys):
+    Path("dotfiles").mkdir()
+    Path("dotfiles/desk.toml").write_text("mine")
+    Path("xtrade.toml").symlink_to("dotfiles/desk.toml")
+
+    assert xtrade(capsys, "init", "--force")[0] == 0
+
+    assert Path("xtrade.toml").is_symlink()
+    assert Path("dotfiles/desk.toml").read_text() == starter()
+    assert os.listdir("dotfiles") == ["desk.toml"]
 
 
 # schema

@@ -99,10 +99,10 @@ def test_layers_meet_inside_a_section_that_the_user_named(monkeypatch):
     monkeypatch.setenv("XTRADE__VENUES__OKX__ENVIRONMENT", "testnet")
     monkeypatch.setenv("XTRADE__VENUES__OKX_SUB__VENUE", "okx")
 
-    loaded = load(overrides=["venues.okx_sub.environment=box", "venues.okx.key=desk"])
+    loaded = load(overrides=["venues.okx_sub.environment=box", "venues.okx.key=okx.desk"])
 
     assert loaded.config.venues == {
-        "okx": VenueConfig(venue="okx", environment="testnet", key="desk"),
+        "okx": VenueConfig(venue="okx", environment="testnet", key="okx.desk"),
         "okx_sub": VenueConfig(venue="okx", environment="box"),
     }
 
@@ -401,21 +401,29 @@ def test_what_may_be_a_secret_is_not_repeated(override):
 
 # Laws
 
-entries = st.from_regex(r"[a-z][a-z0-9]{0,5}(_[a-z0-9]{1,4}){0,2}", fullmatch=True)
+names = st.from_regex(r"[a-z][a-z0-9]{0,5}(_[a-z0-9]{1,4}){0,2}", fullmatch=True)
 files = st.none() | st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
-accounts = st.builds(
-    VenueConfig,
-    venue=st.sampled_from([*VENUES, "ccxt:kraken"]),
-    environment=st.sampled_from(["live", "testnet", "box"]),
-    key=st.none() | entries | st.just("okx.sub1"),
+
+
+def keys_at(venue):
+    return st.from_regex(r"(\.[a-z0-9]{1,8})?", fullmatch=True).map(lambda label: f"{venue}{label}")
+
+
+accounts = st.sampled_from([*VENUES, "ccxt:kraken"]).flatmap(
+    lambda venue: st.builds(
+        VenueConfig,
+        venue=st.just(venue),
+        environment=st.sampled_from(["live", "testnet", "box"]),
+        key=st.none() | keys_at(venue),
+    )
 )
-tradable = st.builds(VenueConfig, venue=st.just("okx"), environment=st.just("box"), key=entries)
+tradable = st.builds(VenueConfig, venue=st.just("okx"), environment=st.just("box"), key=keys_at("okx"))
 configs = st.builds(
     Config,
     engine=st.builds(
         EngineConfig, mode=st.sampled_from(["paper", "live", "backtest"]), seed=st.integers(0, 2**32 - 1)
     ),
-    venues=st.dictionaries(entries, accounts, max_size=3).flatmap(
+    venues=st.dictionaries(names, accounts, max_size=3).flatmap(
         lambda some: tradable.map(lambda account: {**some, "sure": account})
     ),
     log=st.builds(

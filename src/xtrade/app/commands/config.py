@@ -15,6 +15,7 @@ from xtrade.app.config.flags import ConfigFile, Overrides
 from xtrade.app.output import Json, answer, columns, note
 from xtrade.app.paths import shown
 from xtrade.model.errors import ConfigError, UsageError
+from xtrade.runtime.files import followed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -127,10 +128,18 @@ def init(file: StarterFile = STARTER, /, *, force: Force = False) -> None:
     from xtrade.app.config.starter import starter
 
     file = Path(os.path.expanduser(file))
+    if not file.name:
+        raise UsageError("expected the name of a file to write, and none was given")
     if file.suffix != ".toml":
         raise UsageError(f"{file}: a starter is written in TOML, so its name ends in .toml")
     try:
-        _write(file, starter(), replace=force)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{file}: its directory cannot be made: {(error.strerror or str(error)).lower()}"
+        ) from None
+    try:
+        _write(followed(file) if force else file, starter(), replace=force)
     except FileExistsError:
         raise UsageError(f"{file} is already there: --force writes over it") from None
     except OSError as error:
@@ -148,10 +157,16 @@ def _table(effective: Effective) -> RenderableType:
         return option.key, Text(_written(option.value), style), Text(option.where, style)
 
     table = columns(("option", "value", "set by"), map(row, effective.options))
-    if effective.file is None:
+    if effective.file is not None:
+        table.append(f"\n\nConfiguration file: {_place(Path(effective.file))}", "dim")
+    else:
         here, home = (path for path in default_files() if path.name == STARTER.name)
         table.append(f"\n\nNo configuration file: there is neither ./{here} nor {shown(home)}.", "dim")
     return table
+
+
+def _place(file: Path) -> str:
+    return shown(file) if file.is_absolute() else f"./{file}"
 
 
 def _written(value: object) -> str:

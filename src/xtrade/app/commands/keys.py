@@ -228,6 +228,8 @@ def _from_file(name: AccountName, environment: RealMoney, from_file: str) -> Cre
     if from_file == "-":
         credentials = record_from_text(sys.stdin.read(), name, source="standard input")
     else:
+        if not from_file:
+            raise UsageError("--from-file takes the name of a file, or - for standard input")
         path = Path(from_file)
         if not os.path.lexists(path) and not _names_a_place(path):
             raise CredentialsError(f"--from-file: no file is called {quoted(from_file)}")

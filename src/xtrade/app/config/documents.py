@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -47,6 +48,8 @@ class Document(NamedTuple):
 def read_document(path: Path) -> Document | Problem:
     """Read one file by the format that its ending names; the problem, where it cannot be understood."""
     name = printable(str(path))
+    if not path.name:
+        return Problem("", "", "expected the name of a file, and none was given")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         return Problem(name, "", f"expected the name of a file to end in {', '.join(READERS)}")
@@ -54,6 +57,8 @@ def read_document(path: Path) -> Document | Problem:
         with path.open("rb") as file:
             raw = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
+        if path.is_symlink():
+            return Problem(name, "", f"a link to a file that is not there, {printable(os.readlink(path))}")
         return Problem(name, "", f"no such file.{_near(path)}")
     except OSError as error:
         return Problem(name, "", f"cannot be read: {(error.strerror or str(error)).lower()}")

@@ -77,9 +77,10 @@ def load(path: Path | str | None = None, *, overrides: Iterable[str] = ()) -> Lo
 
     `overrides` are settings of the command line, as `engine.mode=live`. Raises ConfigError, one line with the place.
     """
+    overrides = tuple(overrides)
     inspection = inspect(path, overrides=overrides)
     if inspection.loaded is None:
-        raise ConfigError(summary(inspection.problems, file=inspection.file))
+        raise ConfigError(summary(inspection.problems, file=inspection.file, overridden=bool(overrides)))
     return inspection.loaded
 
 
@@ -106,7 +107,7 @@ def inspect(path: Path | str | None = None, *, overrides: Iterable[str] = ()) ->
 
 def default_files() -> list[Path]:
     """Return where a configuration is looked for when none is named, the first that is there winning."""
-    return [directory / f"xtrade{ending}" for directory in (Path(), config_dir()) for ending in READERS]
+    return [file for directory in (Path(), config_dir()) for file in _candidates(directory)]
 
 
 def _find(path: Path | str | None) -> Path | Problem | None:
@@ -115,15 +116,31 @@ def _find(path: Path | str | None) -> Path | Problem | None:
     if path is not None:
         # Not Path.expanduser, which fails where there is no such user: a file that is not there has its own message.
         return Path(os.path.expanduser(path))
-    there = [file for file in default_files() if os.path.lexists(file)]
-    beside = [file for file in there[1:] if file.parent == there[0].parent]
-    if beside:
-        return Problem(
-            printable(str(there[0])),
-            "",
-            f"there is also {beside[0].name}: keep one, or name one with --config",
-        )
-    return there[0] if there else None
+    for directory in (Path(), config_dir()):
+        try:
+            there = [file for file in _candidates(directory) if _is_there(file)]
+        except OSError as error:
+            text = f"cannot be looked into for a configuration: {(error.strerror or str(error)).lower()}"
+            return Problem(printable(str(directory)), "", text)
+        if len(there) > 1:
+            text = f"there is also {there[1].name}: keep one, or name one with --config"
+            return Problem(printable(str(there[0])), "", text)
+        if there:
+            return there[0]
+    return None
+
+
+def _candidates(directory: Path) -> list[Path]:
+    return [directory / f"xtrade{ending}" for ending in READERS]
+
+
+def _is_there(file: Path) -> bool:
+    """Tell whether there is such a name, be it a link to nothing; raises where that cannot be known."""
+    try:
+        file.lstat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _file_layer(file: Path | Problem | None) -> Layer:

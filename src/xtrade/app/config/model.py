@@ -103,3 +103,12 @@ def contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
     ):
         text = "live needs an account that can trade: add [venues.NAME] and give it a key (`xtrade keys add VENUE`)"
         yield ("engine", "mode"), text
+    for name, account in config.venues.items():
+        # Only the venue is named: what stands there may be a secret.
+        venue = account.venue.removeprefix("ccxt:")
+        if account.key is not None and account.key.removeprefix("ccxt:").partition(".")[0] != venue:
+            text = (
+                f"the key is of another venue: expected {venue}, or {venue}.LABEL as `xtrade keys"
+                " list` shows it"
+            )
+            yield ("venues", name, "key"), text

@@ -79,13 +79,15 @@ def shown(value: object) -> str:
             return str(value) if short else "a number of many digits"
 
 
-def summary(problems: Sequence[Problem], *, file: Path | None) -> str:
+def summary(problems: Sequence[Problem], *, file: Path | None, overridden: bool) -> str:
     """Return the first problem, how many more there are, and the command that lists them."""
     first, *others = problems
     if not others:
         return first.line()
     command = f"xtrade config check {printable(quote(str(file)))}" if file else "xtrade config check"
-    return f"{first.line()} (and {len(others)} more: run {command})"
+    # The flags themselves are not repeated: a secret may have been put there by mistake.
+    again = " with the same --set" if overridden else ""
+    return f"{first.line()} (and {len(others)} more: run {command}{again})"
 
 
 def printable(text: str) -> str:
