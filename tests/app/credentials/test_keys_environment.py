@@ -1,5 +1,7 @@
 """Keys from the environment, and which source comes first."""
 
+import re
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -50,6 +52,32 @@ def test_what_is_read_is_gone_from_the_environment(venue, label, keys):
     assert found.revealed() == keys(venue)
     assert found.environment == "testnet"
     assert environ == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("XTRADE_OKX_API_KY", "XTRADE_OKX_API_KEY"),
+        ("XTRADE_OKX_SUB1_PASSPHRAS", "XTRADE_OKX_SUB1_PASSPHRASE"),
+        ("XTRADE_OKX_ENVIRONMNT", "XTRADE_OKX_ENVIRONMENT"),
+    ],
+)
+def test_a_misspelt_variable_is_named_and_nothing_is_taken_from_elsewhere(name, meant, sources):
+    sources.environ.clear()
+    sources.environ[name] = "canary"
+
+    problem = f"{name} is not read. Did you mean {meant!r}?"
+    assert [row.problem for row in sources.known() if row.source == "environment"] == [problem]
+    with pytest.raises(CredentialsError, match=re.escape(problem)):
+        sources.find(AccountName("okx"))
+
+
+@pytest.mark.parametrize("name", ["XTRADE_OKX_ENVIRONMENT", "XTRADE_OKX_SUB1_ENVIRONMENT", "XTRADE_HOME"])
+def test_a_variable_that_is_read_is_not_called_unread(name, sources):
+    sources.environ.clear()
+    sources.environ[name] = "testnet"
+
+    assert not any(row.problem for row in sources.known())
 
 
 def test_half_a_key_is_an_error_and_not_completed_from_elsewhere(keys):

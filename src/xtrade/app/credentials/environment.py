@@ -11,7 +11,7 @@ from xtrade.app.credentials.record import AccountName, Credentials, check_record
 from xtrade.app.credentials.venues import VENUES, needs
 from xtrade.model.errors import CredentialsError, did_you_mean
 
-__all__ = ["accounts_in_environment", "take_from_environment", "variable"]
+__all__ = ["accounts_in_environment", "take_from_environment", "unread_variables", "variable"]
 
 
 def variable(account: AccountName, field: str) -> str:
@@ -22,6 +22,24 @@ def variable(account: AccountName, field: str) -> str:
 def accounts_in_environment(environ: Mapping[str, str]) -> list[AccountName]:
     """Return the accounts that have any variable set."""
     return sorted({account for name in environ if (account := _account_of(name)) is not None})
+
+
+def unread_variables(environ: Mapping[str, str], venue: str | None = None) -> list[str]:
+    """Name the variables that begin as those of a venue (or of this one) and are none of them, and what was meant.
+
+    A misspelt variable would go unnoticed otherwise, and other keys of the account be taken.
+    """
+    found = []
+    for name in sorted(environ):
+        words = name.split("_")
+        if len(words) < 3 or words[0] != "XTRADE" or words[1].lower() not in VENUES:
+            continue
+        accounts = [AccountName(words[1].lower(), label) for label in ("", words[2].lower())]
+        fields = [*(field.name for field in needs(accounts[0].venue).fields), "environment"]
+        known = [variable(account, field) for account in accounts for field in fields]
+        if name not in known and venue in {None, accounts[0].venue}:
+            found.append(f"{name} is not read.{did_you_mean(name, known)}")
+    return found
 
 
 def take_from_environment(account: AccountName, environ: MutableMapping[str, str]) -> Credentials | None:

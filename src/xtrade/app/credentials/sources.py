@@ -14,7 +14,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from xtrade.app.credentials.environment import accounts_in_environment, take_from_environment
+from xtrade.app.credentials.environment import (
+    accounts_in_environment,
+    take_from_environment,
+    unread_variables,
+)
 from xtrade.app.credentials.key_files import account_of, read_key_file
 from xtrade.app.credentials.keystore import Keystore
 from xtrade.app.credentials.owner_only import own_directory, refuse_special
@@ -65,6 +69,8 @@ class Sources:
     def _find(self, account: AccountName) -> Credentials:
         if (found := take_from_environment(account, self.environ)) is not None:
             return found
+        for problem in unread_variables(self.environ, account.venue):
+            raise CredentialsError(f"environment: {problem}")
         if (path := self._file_of(account)) is not None:
             return _read_file(path, account)
         if self.keystore.exists() and str(account) in {
@@ -98,6 +104,8 @@ class Sources:
     def _in_environment(self) -> Iterator[Known]:
         for account in accounts_in_environment(self.environ):
             yield _row(account, "environment", partial(take_from_environment, account, self.environ))
+        for problem in unread_variables(self.environ):
+            yield Known("?", "?", "?", (), "environment", "", used=False, problem=problem)
 
     def _in_key_files(self) -> Iterator[Known]:
         for path, account in self._files():
