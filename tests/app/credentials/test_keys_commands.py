@@ -462,6 +462,8 @@ def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, keys):
     given_by_hand = keys("lighter", 2)
     screen = Terminal("add", "lighter")
     screen.expect("Passphrase of the keystore: ", PASSPHRASE)
+    screen.expect("live or testnet [live]: ", "foo")
+    screen.expect("That is not it: the environment is live or testnet.")
     screen.expect("live or testnet [live]: ", "")
     screen.expect("account index", "12x")
     screen.expect("That is not it: expected a whole number")
@@ -476,6 +478,22 @@ def test_a_person_is_asked_for_each_field_and_sees_no_secret(keystore, keys):
     for secret in (PASSPHRASE, "canary-mistyped", given_by_hand["private_key"]):
         assert secret not in screen.shown
     assert keystore.open(AccountName("lighter"), Secret(PASSPHRASE)).revealed() == given_by_hand
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the terminal in /proc")
+def test_what_was_pasted_ahead_of_a_failure_does_not_reach_the_shell(keystore):
+    screen = Terminal("add", "okx")
+    screen.expect("Passphrase of the keystore: ", PASSPHRASE)
+    screen.expect("live or testnet [live]: ")
+    # What the shell will read from, once the command has ended.
+    shell = os.open(os.readlink(f"/proc/{screen.process}/fd/0"), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    os.write(screen.window, b"foo\nfoo\nfoo\ncanary-pasted\n")
+    screen.expect("xtrade: environment: the environment is live or testnet (nothing was written)")
+
+    with pytest.raises(BlockingIOError):
+        os.read(shell, 100)
+    os.close(shell)
+    assert screen.leave() == 4
 
 
 def test_a_person_is_asked_before_keys_are_removed(keystore):

@@ -110,13 +110,17 @@ def test_a_new_passphrase_is_typed_twice_the_same(person):
     assert new_passphrase({}).matches("correct horse")
     assert not left
 
-    person("correct horse", "correct house")
+    left = person("short", "correct horse", "correct house", "correct horse", "correct horse")
+    assert new_passphrase({}).matches("correct horse")
+    assert not left
+
+    person(*["correct horse", "correct house"] * 3)
     with pytest.raises(CredentialsError, match="the two passphrases differ"):
         new_passphrase({})
 
 
 def test_a_short_new_passphrase_is_refused_wherever_it_comes_from(person):
-    person("too short")
+    person(*["too short"] * 3)
     for environ in ({}, {"XTRADE_PASSPHRASE": "too short"}):
         with pytest.raises(CredentialsError, match="10 characters or more"):
             new_passphrase(environ)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from msgspec import Struct
@@ -13,8 +14,20 @@ from msgspec import Struct
 from xtrade.app import exit_codes
 from xtrade.app.choices import FileName, VenueName
 from xtrade.app.credentials.key_files import read_key_file, record_from_text
-from xtrade.app.credentials.passphrase import ask_hidden, at_terminal, new_passphrase
-from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
+from xtrade.app.credentials.passphrase import (
+    ask_hidden,
+    ask_until_right,
+    at_terminal,
+    new_passphrase,
+    typed_ahead_is_dropped,
+)
+from xtrade.app.credentials.record import (
+    AccountName,
+    Credentials,
+    Environment,
+    check_record,
+    parse_environment,
+)
 from xtrade.app.credentials.sources import Known, Sources
 from xtrade.app.credentials.venues import Field, needs
 from xtrade.app.output import Json, answer, columns, note
@@ -38,8 +51,6 @@ app = cyclopts.App(
     """,
     group_commands=cyclopts.Group("Commands"),
 )
-
-TRIES_MAX: Final = 3
 
 Account = Annotated[
     VenueName,
@@ -109,9 +120,10 @@ def add(
             raise UsageError(
                 f"there is no terminal to ask for the keys of {name.described()}: give --from-file FILE (or -)"
             )
-        # A mistyped passphrase must not cost a person the five fields typed after it.
-        unlock = _passphrase(sources)
-        credentials = _asked(name, environment)
+        with typed_ahead_is_dropped():
+            # A mistyped passphrase must not cost a person the five fields typed after it.
+            unlock = _passphrase(sources)
+            credentials = _asked(name, environment)
     else:
         credentials = _from_file(name, environment, from_file)
         unlock = _passphrase(sources)
@@ -247,29 +259,25 @@ def _names_a_place(path: Path) -> bool:
 
 def _asked(name: AccountName, environment: RealMoney) -> Credentials:
     """Ask a person for each field, again where it is malformed."""
-    chosen = environment or environment_named(
-        _typed("Environment, live or testnet [live]: ") or "live", "terminal"
-    )
-    given: dict[str, str] = {}
-    for field in needs(name.venue).fields:
-        given[field.name] = _asked_field(field, name)
+    chosen = ask_until_right(_asked_environment, "environment") if environment is None else environment
+    given = {
+        field.name: ask_until_right(partial(_asked_field, field), f"{field.name} of {name}")
+        for field in needs(name.venue).fields
+    }
     return check_record(name, given, chosen, "terminal")
 
 
-def _asked_field(field: Field, name: AccountName) -> str:
+def _asked_environment() -> Environment:
+    return parse_environment(_typed("Environment, live or testnet [live]: ") or "live")
+
+
+def _asked_field(field: Field) -> str:
     hint = f", {field.hint}" if field.hint else ""
     prompt = f"{field.name.replace('_', ' ')} ({field.form.name}{hint}): "
-    problem = ""
-    for _ in range(TRIES_MAX):
-        typed = (_typed(prompt) if field.public else ask_hidden(prompt)).strip()
-        if not field.public:
-            Secret(typed)
-        try:
-            return field.form.check(typed)
-        except ValueError as error:
-            problem = str(error)
-            note(f"That is not it: {problem}.")
-    raise CredentialsError(f"{field.name} of {name}: {problem}. Nothing was written")
+    typed = (_typed(prompt) if field.public else ask_hidden(prompt)).strip()
+    if not field.public:
+        Secret(typed)
+    return field.form.check(typed)
 
 
 def _typed(prompt: str) -> str:

@@ -6,8 +6,9 @@ In this order, so that a server needs nobody, and a desktop asks only what it do
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableMapping
-from typing import Final
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from xtrade.model.errors import CredentialsError, UsageError
 from xtrade.runtime.extras import EXTRAS, how_to_install
@@ -18,16 +19,21 @@ __all__ = [
     "KEYRING_USER",
     "VARIABLE",
     "ask_hidden",
+    "ask_until_right",
     "at_terminal",
     "new_passphrase",
     "passphrase",
+    "typed_ahead_is_dropped",
 ]
+
+Answer = TypeVar("Answer")
 
 VARIABLE: Final = "XTRADE_PASSPHRASE"
 # `keyring set xtrade keystore` puts it there.
 KEYRING_SERVICE: Final = "xtrade"
 KEYRING_USER: Final = "keystore"
 LENGTH_MIN: Final = 10
+TRIES_MAX: Final = 3
 
 
 def passphrase(environ: MutableMapping[str, str]) -> Secret:
@@ -52,9 +58,7 @@ def new_passphrase(environ: MutableMapping[str, str]) -> Secret:
                 f"a new keystore needs a passphrase, and there is no terminal to ask for one: set {VARIABLE}, or"
                 f" `keyring set {KEYRING_SERVICE} {KEYRING_USER}` ({reason})"
             )
-        known = Secret(ask_hidden(f"New passphrase for the keystore ({LENGTH_MIN} characters or more): "))
-        if len(known.reveal()) >= LENGTH_MIN and not known.matches(ask_hidden("The same again: ")):
-            raise CredentialsError("the two passphrases differ: nothing was written")
+        return ask_until_right(_typed_twice, "passphrase")
     if len(known.reveal()) < LENGTH_MIN:
         raise CredentialsError(f"a passphrase has {LENGTH_MIN} characters or more: nothing was written")
     return known
@@ -73,6 +77,42 @@ def ask_hidden(prompt: str) -> str:
         return getpass(prompt, stream=sys.stderr)
     except EOFError:
         raise UsageError("the terminal was closed: nothing was changed") from None
+
+
+def ask_until_right(ask: Callable[[], Answer], what: str) -> Answer:
+    """Ask a person again where `ask` raises ValueError, a few times: one slip must not cost what was typed before."""
+    from xtrade.app.output import note
+
+    problem = ""
+    for _ in range(TRIES_MAX):
+        try:
+            return ask()
+        except ValueError as error:
+            problem = str(error).rstrip(".")
+            note(f"That is not it: {problem}{'' if problem.endswith('?') else '.'}")
+    raise CredentialsError(f"{what}: {problem} (nothing was written)")
+
+
+@contextmanager
+def typed_ahead_is_dropped() -> Iterator[None]:
+    """Drop the lines that a person has pasted already where a command fails: the shell would take them as its own."""
+    try:
+        yield
+    except BaseException:
+        if at_terminal():
+            import termios
+
+            termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        raise
+
+
+def _typed_twice() -> Secret:
+    given = Secret(ask_hidden(f"New passphrase for the keystore ({LENGTH_MIN} characters or more): "))
+    if len(given.reveal()) < LENGTH_MIN:
+        raise ValueError(f"a passphrase has {LENGTH_MIN} characters or more")
+    if not given.matches(ask_hidden("The same again: ")):
+        raise ValueError("the two passphrases differ")
+    return given
 
 
 def _known(environ: MutableMapping[str, str]) -> tuple[Secret | None, str]:

@@ -15,7 +15,14 @@ from xtrade.app.quoting import quoted, word_like
 from xtrade.model.errors import CredentialsError, UsageError, did_you_mean
 from xtrade.runtime.secrets import STARS, Secret
 
-__all__ = ["AccountName", "Credentials", "Environment", "check_record", "environment_named"]
+__all__ = [
+    "AccountName",
+    "Credentials",
+    "Environment",
+    "check_record",
+    "environment_named",
+    "parse_environment",
+]
 
 Environment = Literal["live", "testnet"]
 
@@ -83,11 +90,19 @@ class Credentials:
 
 
 def environment_named(word: str, source: str) -> Environment:
-    """Understand `live` or `testnet`, and what other tools call them."""
+    """Understand what a source says of real money, or say where it does not."""
+    try:
+        return parse_environment(word)
+    except ValueError as error:
+        raise CredentialsError(f"{source}: {error}") from None
+
+
+def parse_environment(word: str) -> Environment:
+    """Understand `live` or `testnet`, and what other tools call them; ValueError where it is neither."""
     if known := _WORDS.get(plain_name(word)):
         return known
     expected = " or ".join(get_args(Environment))
-    raise CredentialsError(f"{source}: the environment is {expected}.{did_you_mean(word, _WORDS)}")
+    raise ValueError(f"the environment is {expected}.{did_you_mean(word, _WORDS)}")
 
 
 def check_record(
