@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import signal
 import subprocess
 import sys
@@ -120,6 +121,35 @@ def test_a_step_that_fails_is_reported_and_the_next_one_runs():
     assert outcomes(report) == [("orders", "failed", 500), ("links", "done", 0)]
     assert report.steps[0].error == "ConnectionError: dropped"
     assert not report.clean
+
+
+def test_a_step_that_fails_when_it_is_called_does_not_keep_the_next_one_from_running():
+    surplus = functools.partial(nothing, "an argument too many")
+    report, _ = stopping(("strategies", surplus, 1_000), ("orders", two_seconds, 3_000))
+
+    assert outcomes(report) == [("strategies", "failed", 0), ("orders", "done", 2_000)]
+    assert "takes 0 positional arguments" in report.steps[0].error
+
+
+def test_what_is_no_async_function_is_refused_before_the_stop_needs_it():
+    stop = Shutdown()
+    for wrong in (print, lambda: None):
+        with pytest.raises(TypeError, match="stop step 'orders' takes an async function, and not"):
+            stop.step("orders", wrong, deadline_ms=1_000)
+    with pytest.raises(TypeError, match="step takes the function itself"):
+        stop.step("orders", nothing(), deadline_ms=1_000)
+
+
+def test_a_method_and_a_function_with_its_arguments_are_steps():
+    class Engine:
+        async def cancel_all(self):
+            await asyncio.sleep(1)
+
+    report, _ = stopping(
+        ("orders", Engine().cancel_all, 3_000), ("links", functools.partial(asyncio.sleep, 2), 3_000)
+    )
+
+    assert outcomes(report) == [("orders", "done", 1_000), ("links", "done", 2_000)]
 
 
 @pytest.mark.parametrize("slow", [two_seconds, stubborn])

@@ -14,6 +14,7 @@ on the spot, even if the loop hangs: the journal is made to be killed at any ins
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -24,7 +25,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from xtrade.runtime import clock
-from xtrade.runtime.life import in_words
+from xtrade.runtime.life import in_words, must_be_function
 
 __all__ = ["Shutdown", "StepReport", "StopReport"]
 
@@ -71,7 +72,13 @@ class Shutdown:
         self._abandoned: set[asyncio.Task[object]] = set()
 
     def step(self, name: str, action: Callable[[], Coroutine[Any, Any, object]], *, deadline_ms: int) -> None:
-        """Add a step after those already there."""
+        """Add a step, an async function, after those already there."""
+        must_be_function(action, "step")
+        if not inspect.iscoroutinefunction(action):
+            raise TypeError(
+                f"stop step {name!r} takes an async function, and not {action!r}: found out during the stop it"
+                " would be too late"
+            )
         self._steps.append(_Step(name, action, deadline_ms))
 
     def request(self, reason: str) -> None:
@@ -124,7 +131,12 @@ class Shutdown:
         if self._cut.is_set():
             return StepReport(name=step.name, outcome="skipped", took_ms=0)
         started_ns = clock.monotonic_ns()
-        task = asyncio.create_task(step.action(), name=f"stop/{step.name}")
+
+        async def act() -> object:
+            # Called in here, so that whatever goes wrong with the call is this step's failure and nobody else's.
+            return await step.action()
+
+        task = asyncio.create_task(act(), name=f"stop/{step.name}")
         try:
             await asyncio.wait(
                 {task, cut}, timeout=step.deadline_ms / 1_000, return_when=asyncio.FIRST_COMPLETED
