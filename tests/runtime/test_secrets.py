@@ -10,6 +10,7 @@ import pprint
 import string
 import subprocess
 import sys
+import threading
 import traceback
 import urllib.parse
 
@@ -32,11 +33,11 @@ AROUND = st.binary(max_size=7)
 @pytest.fixture(autouse=True)
 def _own_memory(monkeypatch):
     """Each test has its own memory of secrets, so that none redacts by accident what another planted."""
-    monkeypatch.setattr(secrets, "_forms", set())
+    monkeypatch.setattr(secrets, "_forms", frozenset())
 
 
 def remember_only(*values):
-    secrets._forms.clear()
+    secrets._forms = frozenset()
     return [Secret(value) for value in values]
 
 
@@ -125,6 +126,41 @@ def test_text_without_secrets_is_left_as_it_is(text):
     remember_only()
 
     assert redact(text) == text
+
+
+def test_a_text_is_redacted_while_another_thread_makes_secrets():
+    remember_only(CANARY)
+    done = threading.Event()
+
+    def makes_secrets():
+        for number in range(3_000):
+            Secret(f"session-token-{number}")
+        done.set()
+
+    thread = threading.Thread(target=makes_secrets)
+    thread.start()
+    shown = set()
+    while not done.is_set():
+        shown.add(redact(f"<{CANARY}>"))
+    thread.join()
+
+    assert shown <= {f"<{STARS}>"}
+    assert redact("session-token-0 session-token-2999") == f"{STARS} {STARS}"
+
+
+def test_no_secret_is_forgotten_when_several_threads_make_them():
+    def makes_secrets(thread):
+        for number in range(200):
+            Secret(f"token-{thread}-{number}")
+
+    threads = [threading.Thread(target=makes_secrets, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    told = " ".join(f"token-{thread}-{number}" for thread in "abcd" for number in range(200))
+    assert redact(told).replace(STARS, "").strip() == ""
 
 
 def test_prices_are_not_eaten_by_short_secrets():

@@ -15,6 +15,7 @@ import binascii
 import hmac
 import json
 import re
+import threading
 from typing import Final, NoReturn, final
 from urllib.parse import quote, quote_plus
 
@@ -31,8 +32,10 @@ REDACTABLE_LENGTH_MIN: Final = 6
 KEY_BYTES_MIN: Final = 16
 
 # The process's memory of what must not be shown: each written form of each secret. Global on purpose: a sink
-# must know every secret, however it came to exist. Nothing reads it but `redact`.
-_forms: set[str] = set()
+# must know every secret, however it came to exist. Nothing reads it but `redact`, which may be at it in one thread
+# while another makes a secret: so it is replaced whole, never changed.
+_forms: frozenset[str] = frozenset()
+_writing: Final = threading.Lock()
 
 
 @final
@@ -132,8 +135,11 @@ def forbid_core_dumps() -> None:
 
 
 def _remember(value: str) -> None:
+    global _forms  # noqa: PLW0603  (see there)
     if len(value) >= REDACTABLE_LENGTH_MIN and value not in _forms:
-        _forms.update(_written_forms(value))
+        written = _written_forms(value)
+        with _writing:
+            _forms |= written
 
 
 def _written_forms(value: str) -> set[str]:
