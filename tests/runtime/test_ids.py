@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -252,6 +253,30 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_gives_no_id(tmp_path, m
 
     with pytest.raises(DataError, match=r"cannot reserve client order ids in .*No space left"):
         ids.next()
+
+
+def test_a_neighbour_that_is_stopped_with_the_mark_in_its_hands_is_an_error_and_hangs_nobody(tmp_path):
+    program = """
+import os, signal, sys
+from pathlib import Path
+from xtrade.runtime.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+    neighbour = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert neighbour.stdout.readline() == "held\n"
+        ids = ClientOrderIds(FileMark(tmp_path, BITS_63), Hands())
+        with pytest.raises(DataError, match=rf"{re.escape(str(tmp_path))}.*does not let go"):
+            ids.next()
+    finally:
+        neighbour.kill()
+        neighbour.communicate()
+
+    assert ids.next()
 
 
 @pytest.mark.parametrize("step", range(1, 7))

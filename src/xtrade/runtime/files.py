@@ -5,11 +5,13 @@ For small files that must be right (marks, keystores). Journals append instead.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep as _sleep  # noqa: TID251  (the neighbour is a real process, also under virtual time)
 from typing import Final
 
 __all__ = ["followed", "locked", "replace_file"]
@@ -26,8 +28,11 @@ def followed(path: Path) -> Path:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path, *, tries: int | None = None) -> Iterator[None]:
     """Hold a directory, made if need be, against the other processes that ask for it, and wait for them.
+
+    With `tries`, a millisecond apart, a neighbour that does not let go (stopped, stuck) ends in a BlockingIOError:
+    for whoever must not stand still, such as a loop that trades.
 
     The kernel holds the lock on the open directory and frees it when the process ends, however it ends: there is
     no lock file to go stale, and no process number that could be somebody else's by now.
@@ -35,10 +40,22 @@ def locked(directory: Path) -> Iterator[None]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if tries is None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        else:
+            _lock_soon(descriptor, tries)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_soon(descriptor: int, tries: int) -> None:
+    for _ in range(tries):
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _sleep(0.001)
+    raise BlockingIOError(errno.EAGAIN, "another process holds the directory and does not let go")
 
 
 def replace_file(path: Path, content: bytes) -> None:

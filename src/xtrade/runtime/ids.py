@@ -49,6 +49,10 @@ BLOCK_AGE_NS_MAX: Final = 60 * SECOND
 # harmless while the mark is kept; beyond this the clock or the mark is broken, and a person must look.
 LEAD_NS_MAX: Final = YEAR
 
+# Another process has the mark for a millisecond or two. Orders wait for it, and so does all else on the loop:
+# rather an error after about a fifth of a second than a loop that hangs because a neighbour does.
+LOCK_TRIES: Final = 200
+
 
 class Space(NamedTuple):
     """The numbers that ids are taken from, and the pace at which the clock passes over them."""
@@ -132,7 +136,7 @@ class FileMark:
     def reserve(self, now_ns: int) -> range:
         """Take the next block, durably: when this returns, no crash can make anyone take it again."""
         try:
-            with locked(self.path.parent):
+            with locked(self.path.parent, tries=LOCK_TRIES):
                 block = next_block(self.space, self._read(), now_ns)
                 self._check_clock(block, now_ns)
                 replace_file(self.path, _line(self.space.bits, block.stop))
