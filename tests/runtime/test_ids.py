@@ -144,6 +144,15 @@ def test_a_63_bit_id_is_the_nanosecond_of_its_order_to_the_minute():
         assert 0 <= clock.now_ns - ids.next() < 60 * SECOND
 
 
+def test_an_id_follows_a_clock_that_was_suspended_or_set_forward():
+    clock = Hands()
+    ids = ClientOrderIds(MemoryMark(BITS_63), clock)
+    ids.next()
+    clock.now_ns += DAY
+
+    assert ids.next() == clock.now_ns
+
+
 def test_the_spaces_last_for_decades():
     assert datetime.fromtimestamp(BITS_32.instant_ns(BITS_32.end) / 1e9, UTC).year == 2042
     assert datetime.fromtimestamp(BITS_48.instant_ns(BITS_48.end) / 1e9, UTC).year == 2059
@@ -235,6 +244,37 @@ def test_a_damaged_mark_is_never_taken_for_another(tmp_path_factory, data):
     with pytest.raises(DataError, match="is damaged, and guessing"):
         mark.reserve(NOW)
     assert mark.path.read_bytes() == line
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_who_follows_the_advice_on_a_damaged_mark_repeats_no_id(space, tmp_path):
+    """
+    A burst runs far ahead of the clock in a narrow space. A minute later its ids would come again; as soon as
+    the figure in the message is above all of them, they cannot.
+    """
+    clock = Hands()
+    ids = ClientOrderIds(FileMark(tmp_path, space), clock)
+    before = []
+    for _ in range(2_000):
+        before.append(ids.next())
+        clock.now_ns += SECOND // 200
+    mark = tmp_path / FileMark.NAME
+    mark.write_bytes(b"client-order-ids v1 32 1")
+
+    def advised():
+        with pytest.raises(DataError, match="is damaged") as refused:
+            FileMark(tmp_path, space).reserve(clock.now_ns)
+        return int(re.search(r"go on from ([0-9]+),", str(refused.value))[1])
+
+    waited = 0
+    while advised() <= max(before):
+        clock.now_ns += 10 * SECOND
+        waited += 10
+    mark.unlink()
+    after = [ClientOrderIds(FileMark(tmp_path, space), clock).next() for _ in range(3)]
+
+    assert min(after) > max(before)
+    assert (waited > 60) == (space is BITS_32)
 
 
 def test_two_accounts_cannot_share_a_directory_by_mistake(tmp_path):

@@ -7,7 +7,8 @@ ClientOrderIds   hands them out one by one
 
 Ids are reserved in blocks, durably, before the first of a block is used. What a crash leaves of a block is lost,
 and never given again. A block starts at the clock, so ids rise with time, and new ones are above the old ones
-even where the mark was lost with its disk.
+even where the mark was lost with its disk: unless they had run ahead of the clock (orders that came faster than a
+narrow space's pace, a clock that was wrong). Then only the mark knows.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class FileMark:
         """Take the next block, durably: when this returns, no crash can make anyone take it again."""
         try:
             with locked(self.path.parent, tries=LOCK_TRIES):
-                block = next_block(self.space, self._read(), now_ns)
+                block = next_block(self.space, self._read(now_ns), now_ns)
                 self._check_clock(block, now_ns)
                 replace_file(self.path, _line(self.space.bits, block.stop))
         except OSError as error:
@@ -152,11 +153,12 @@ class FileMark:
         if used_up_to_ns > now_ns + LEAD_NS_MAX:
             raise NumberError(
                 f"{self.path} has given ids up to {_date(used_up_to_ns)}, and the clock says {_date(now_ns)}. If"
-                " the clock is right, it was wrong when the file was written: remove the file. Or more than"
+                " the clock is right, it was wrong when the file was written: remove the file, and know that the"
+                " ids of that time could come again when it is reached. Or more than"
                 f" {self.space.per_second} orders a second were placed for a very long time"
             )
 
-    def _read(self) -> int:
+    def _read(self, now_ns: int) -> int:
         try:
             line = self.path.read_bytes()
         except FileNotFoundError:
@@ -165,8 +167,9 @@ class FileMark:
         bits, mark = map(int, found.groups()) if found else (0, 0)
         if line != _line(bits, mark):
             raise DataError(
-                f"{self.path} is damaged, and guessing its mark could give a client order id twice. If no order"
-                " of this account is younger than a minute, remove the file: ids go on from the clock"
+                f"{self.path} is damaged, and guessing its mark could give a client order id twice. Without the"
+                f" file ids go on from {self.space.at(now_ns)}, later from higher: remove it once that is above"
+                " every id of this account, in the journal and at the venue"
             )
         if bits != self.space.bits:
             raise DataError(
@@ -188,6 +191,8 @@ class ClientOrderIds:
         self._now_ns = now_ns
         self._next = 0
         self._end = 0
+        # Wall time, and no age: it says how far the ids of the block may be behind the instant of their order. After
+        # a suspend, or when the clock is set forward, a monotonic clock would not know.
         self._stale_ns = 0
         self._process = 0
 
