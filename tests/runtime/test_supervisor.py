@@ -285,19 +285,13 @@ def test_cancelling_the_owner_cancels_the_tasks_and_is_not_swallowed():
     assert run_virtual(main) == (True, 1)
 
 
-@pytest.mark.parametrize(
-    ("end", "said"), [(None, []), (ConnectionError("dropped"), ["ConnectionError: dropped"])]
-)
-def test_a_task_that_ends_in_its_own_way_when_it_is_stopped_is_not_started_again(end, said):
+def test_a_task_that_ends_in_its_own_way_when_it_is_stopped_is_not_started_again():
     starts = []
 
     async def polite():
         starts.append(seconds())
-        try:
+        with suppress(asyncio.CancelledError):
             await asyncio.sleep(math.inf)
-        except asyncio.CancelledError:
-            if end is not None:
-                raise end from None
 
     async def main():
         async with Supervisor("okx") as tasks:
@@ -309,7 +303,95 @@ def test_a_task_that_ends_in_its_own_way_when_it_is_stopped_is_not_started_again
     with capture_logs() as logs:
         assert run_virtual(main) == []
     assert starts == [0.0]
-    assert [log["error"] for log in logs] == said
+    assert logs == []
+
+
+async def cannot_cancel_its_orders():
+    try:
+        await asyncio.sleep(math.inf)
+    finally:
+        raise ConnectionError("orders could not be cancelled")
+
+
+async def will_not_end():
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+FAILED_AT_STOP = "okx/cannot_cancel_its_orders failed while it was stopped; .*orders could not be cancelled"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_failure_during_the_stop_is_raised_by_the_block_after_all_else_was_stopped(seed):
+    stopped = []
+
+    async def main():
+        async with Supervisor("okx") as tasks:
+            tasks.start(cannot_cancel_its_orders, restart=Restart(when="always"))
+            await asyncio.sleep(1)
+            await tasks.stop()
+            await asyncio.sleep(1)
+            stopped.append("the rest")
+
+    with capture_logs() as logs, pytest.raises(ExceptionGroup) as caught:
+        run_virtual(main, seed=seed)
+
+    assert caught.group_contains(GaveUp, match=FAILED_AT_STOP)
+    assert isinstance(caught.value.exceptions[0].__cause__, ConnectionError)
+    assert stopped == ["the rest"]
+    assert [log["event"] for log in logs] == ["task gave up"]
+
+
+def test_a_failure_during_the_stop_does_not_hide_the_failure_that_stopped_the_group():
+    async def main():
+        async with Supervisor("okx") as tasks:
+            tasks.start(cannot_cancel_its_orders)
+            tasks.start(Flaky(DROPPED).run)
+
+    with capture_logs(), pytest.raises(ExceptionGroup) as caught:
+        run_virtual(main)
+
+    assert len(caught.value.exceptions) == 2
+    assert caught.group_contains(GaveUp, match="dropped")
+    assert caught.group_contains(GaveUp, match=FAILED_AT_STOP)
+
+
+def test_a_failure_on_the_way_out_is_seen_when_the_owner_is_cancelled():
+    async def owner():
+        async with Supervisor("okx") as tasks:
+            tasks.start(cannot_cancel_its_orders)
+
+    async def main():
+        task = asyncio.create_task(owner())
+        await asyncio.sleep(1)
+        task.cancel()
+        await task
+
+    with capture_logs(), pytest.raises(ExceptionGroup) as caught:
+        run_virtual(main)
+
+    assert caught.group_contains(GaveUp, match=FAILED_AT_STOP)
+
+
+def test_a_task_that_will_not_end_is_left_behind_at_the_deadline_and_named():
+    ended = []
+
+    async def main():
+        try:
+            async with Supervisor("okx", end_deadline_ms=2_000) as tasks:
+                tasks.start(will_not_end)
+                await asyncio.sleep(1)
+                await tasks.stop()
+                ended.append(seconds())
+        finally:
+            ended.append(seconds())
+
+    with capture_logs(), pytest.raises(ExceptionGroup) as caught:
+        run_virtual(main)
+
+    assert caught.group_contains(GaveUp, match="okx/will_not_end failed while .*would not end within 2000 ms")
+    assert ended == [3.0, 3.0]
 
 
 def test_a_group_of_errors_is_said_by_what_is_in_it():

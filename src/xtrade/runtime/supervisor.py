@@ -6,8 +6,8 @@
 
 The block ends when its tasks have ended. A task that fails is restarted as its policy says; one that may not be
 (any more) ends the whole block: the others are cancelled, and the block raises an ExceptionGroup of `GaveUp`,
-each naming the task, the number of failures and the last error. No failure goes unseen and no cancellation is
-swallowed.
+each naming the task, the number of failures and the last error. No failure goes unseen: one that fails while it
+is stopped, or does not end within `end_deadline_ms` of that, is in the group too. No cancellation is swallowed.
 """
 
 from __future__ import annotations
@@ -123,10 +123,12 @@ class _Watched:
 class Supervisor:
     """The owner of a group of tasks; see the head of this module."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, end_deadline_ms: int = 5_000) -> None:
         self.name = name
+        self._end_deadline_ms = end_deadline_ms
         self._group = asyncio.TaskGroup()
         self._watched: dict[str, _Watched] = {}
+        self._failed_at_stop: list[GaveUp] = []
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -138,7 +140,18 @@ class Supervisor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._group.__aexit__(kind, error, traceback)
+        try:
+            await self._group.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:
+            if self._failed_at_stop:
+                raise group.derive([*group.exceptions, *self._failed_at_stop]) from None
+            raise
+        except asyncio.CancelledError:
+            # As with a TaskGroup, a failure on the way out says more than the cancellation does.
+            if not self._failed_at_stop:
+                raise
+        if self._failed_at_stop:
+            raise ExceptionGroup("tasks failed while they were stopped", self._failed_at_stop)
 
     def start(
         self,
@@ -159,7 +172,11 @@ class Supervisor:
         watched.task.add_done_callback(lambda _task: self._forget(watched))
 
     async def stop(self) -> None:
-        """Cancel every task, in the reverse order of their start, and wait until they have ended."""
+        """Cancel every task, in the reverse order of their start, and wait until they have ended.
+
+        One that fails then, or is not done within the deadline, is raised by the block, not from here: what else
+        there is to stop comes first.
+        """
         tasks = [watched.task for watched in self._watched.values() if watched.task is not None]
         for task in reversed(tasks):
             task.cancel()
@@ -193,7 +210,7 @@ class Supervisor:
         while True:
             watched.enter("running")
             started_ns = clock.monotonic_ns()
-            error = await _outcome(watched.run, watched.name)
+            error = await self._outcome(watched)
             if error is None and (restart is None or restart.when == "failure"):
                 return
             if error is not None:
@@ -219,6 +236,47 @@ class Supervisor:
             await asyncio.sleep(wait_ns / 1e9)
             watched.restarts += 1
 
+    async def _outcome(self, watched: _Watched) -> Exception | None:
+        """Run once, and return how it failed, or None; a cancellation from outside is handed on, and then passes.
+
+        A task of its own for each run tells the two kinds of cancellation apart. `Task.cancelling()` of one task for
+        all does not: before Python 3.13 a task group that failed inside of it leaves the count raised.
+        """
+        attempt = asyncio.create_task(watched.run(), name=watched.name)
+        asked: asyncio.CancelledError | None = None
+        while not attempt.done():
+            try:
+                ended, _ = await asyncio.wait(
+                    {attempt}, timeout=None if asked is None else self._end_deadline_ms / 1_000
+                )
+            except asyncio.CancelledError as cancelled:
+                asked = cancelled
+                attempt.cancel()
+            else:
+                if not ended:
+                    break
+        if not attempt.done():
+            error: BaseException | None = TimeoutError(f"would not end within {self._end_deadline_ms} ms")
+        elif attempt.cancelled():
+            error = None if asked else RuntimeError("something it waited for was cancelled")
+        else:
+            error = attempt.exception()
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        if asked is not None:
+            if error is not None:
+                self._note_failure_at_stop(watched, error)
+            raise asked
+        return error
+
+    def _note_failure_at_stop(self, watched: _Watched, error: Exception) -> None:
+        """Keep it for the end of the block: raised at once it would cancel whoever is stopping the rest."""
+        watched.failures += 1
+        watched.last_error = in_words(error)
+        gave_up = self._give_up(watched, "failed while it was stopped")
+        gave_up.__cause__ = error
+        self._failed_at_stop.append(gave_up)
+
     def _forget(self, watched: _Watched) -> None:
         if watched.state != "gave up" and self._watched.get(watched.name) is watched:
             del self._watched[watched.name]
@@ -237,33 +295,6 @@ class Supervisor:
             task=watched.name,
             failures=watched.failures,
         )
-
-
-async def _outcome(run: Callable[[], Coroutine[Any, Any, object]], name: str) -> Exception | None:
-    """Run once, and return how it failed, or None; a cancellation from outside is handed on, and then passes.
-
-    A task of its own for each run tells the two kinds of cancellation apart. `Task.cancelling()` of one task for all
-    does not: before Python 3.13 a task group that failed inside of it leaves the count raised.
-    """
-    attempt = asyncio.create_task(run(), name=name)
-    asked: asyncio.CancelledError | None = None
-    while not attempt.done():
-        try:
-            await asyncio.wait({attempt})
-        except asyncio.CancelledError as cancelled:
-            asked = cancelled
-            attempt.cancel()
-    if attempt.cancelled():
-        error: BaseException | None = RuntimeError("something it waited for was cancelled")
-    else:
-        error = attempt.exception()
-    if asked is not None:
-        if error is not None and not attempt.cancelled():
-            _log().warning("task failed while it was stopped", task=name, error=in_words(error))
-        raise asked
-    if error is not None and not isinstance(error, Exception):
-        raise error
-    return error
 
 
 def _log() -> Any:
