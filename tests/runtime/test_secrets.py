@@ -103,6 +103,18 @@ def test_a_key_is_cut_out_in_its_other_notations_too(key, left, right, kept_as):
     assert len(number) < secrets.REDACTABLE_LENGTH_MIN or number not in redact(f"d = {number}")
 
 
+@given(
+    key=st.integers(16**30, 16**64 - 1),
+    width=st.sampled_from([0, 63, 64]),
+    prefix=st.sampled_from(["0x", "0X", ""]),
+)
+def test_a_key_that_is_a_number_is_cut_out_however_many_digits_it_is_written_with(key, width, prefix):
+    remember_only(f"{prefix}{key:0{width}x}")
+
+    for shown in (f"{key:x}", f"{key:X}", f"{key:064x}", hex(key), f"{key:#066x}", str(key)):
+        assert redact(f"k={shown};").replace("0x", "").lstrip("k=0") == f"{STARS};"
+
+
 def test_each_line_of_a_pem_key_is_a_secret():
     body = ["MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwN", "Dg8QERITFBUWFxgZGhscHR4f"]
     remember_only("\n".join(["-----BEGIN PRIVATE KEY-----", *body, "-----END PRIVATE KEY-----", ""]))

@@ -148,6 +148,9 @@ def _written_forms(value: str) -> set[str]:
     lines = [line for line in value.splitlines() if len(line) >= 2 * REDACTABLE_LENGTH_MIN]
     if len(lines) > 1:
         forms.update(line for line in lines if not line.startswith("-----"))
+    # A number of fewer digits than its key has bytes for (a STARK key has 63 at most) is printed without the zeros.
+    digits = _hex_digits(value)
+    forms |= {written(text) for text in (digits, digits.lstrip("0")) for written in (str.lower, str.upper)}
     for raw in _keys_in(value):
         forms |= _encoded(raw) | {str(int.from_bytes(raw, "big"))}
     return {form for form in forms if len(form) >= REDACTABLE_LENGTH_MIN}
@@ -183,10 +186,10 @@ def _encoded(raw: bytes) -> set[str]:
 
 def _keys_in(value: str) -> list[bytes]:
     """Return the bytes that the text stands for, where it is a key in hex or base64."""
-    body = "".join("".join(line for line in value.splitlines() if not line.startswith("-----")).split())
-    digits = body.removeprefix("0x").removeprefix("0X")
+    body = _body(value)
+    digits = _hex_digits(value)
     found = []
-    if re.fullmatch(r"[0-9a-fA-F]+", digits):
+    if digits:
         found.append(bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)))
         found.append(found[0].lstrip(b"\0"))
     else:
@@ -196,6 +199,17 @@ def _keys_in(value: str) -> list[bytes]:
         except (binascii.Error, ValueError):
             pass
     return [raw for raw in found if len(raw) >= KEY_BYTES_MIN]
+
+
+def _hex_digits(value: str) -> str:
+    """Return the digits of a key in hex; nothing where the text is none."""
+    digits = _body(value).removeprefix("0x").removeprefix("0X")
+    is_key = len(digits) > 2 * (KEY_BYTES_MIN - 1) and re.fullmatch(r"[0-9a-fA-F]+", digits)
+    return digits if is_key else ""
+
+
+def _body(value: str) -> str:
+    return "".join("".join(line for line in value.splitlines() if not line.startswith("-----")).split())
 
 
 def _bytes(text: str) -> bytes:
