@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import os
 import signal
 import subprocess
 import sys
@@ -54,12 +55,51 @@ def test_the_second_signal_ends_the_process_at_once_even_when_the_loop_is_blocke
         process.send_signal(signal.SIGTERM)
         while (line := process.stdout.readline()) != f"{says}\n":
             assert line, "the node ended instead of getting stuck"
-        process.send_signal(sent)
+        while process.poll() is None:  # right after the first it could be its echo
+            process.send_signal(sent)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
         said, complained = process.communicate(timeout=60)
 
     assert said == ""
     assert complained == f"xtrade: {sent.name} again: stopped at once\n"
     assert process.returncode == 128 + sent
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("second", "after_ms", "ends"),
+    [
+        (signal.SIGINT, 0, False),
+        (signal.SIGINT, 499, False),
+        (signal.SIGINT, 500, True),
+        (signal.SIGTERM, 0, True),
+    ],
+)
+def test_the_echo_of_a_signal_is_no_second_one(second, after_ms, ends, monkeypatch):
+    def killed(code):
+        raise Killed(code)
+
+    monkeypatch.setattr(os, "_exit", killed)
+    reports = []
+
+    async def main():
+        stop = Shutdown()
+        stop.step("orders", nothing, deadline_ms=1_000)
+        with stop.on_signals():
+            os.kill(os.getpid(), signal.SIGINT)
+            hands.at_ns += after_ms * 1_000_000
+            os.kill(os.getpid(), second)
+            reports.append(await stop.when_asked())
+
+    hands = clock.VirtualClock()
+    with clock.using(hands), capture_logs(), pytest.raises(Killed) if ends else contextlib.nullcontext():
+        asyncio.run(main())
+
+    assert [report.clean for report in reports] == ([] if ends else [True])
 
 
 def stopping(*steps, requests_at_s=(1,)):

@@ -8,7 +8,9 @@
         report = await stop.when_asked()
 
 A step that fails or is late is reported, and the next one runs all the same. The second signal ends the process
-on the spot, even if the loop hangs: the journal is made to be killed at any instant, so that is safe.
+on the spot, even if the loop hangs: the journal is made to be killed at any instant, so that is safe. The same
+signal again within half a second is no second one: a Ctrl-C reaches a process from the terminal and once more from
+a parent that passes it on (such as `uv run`), and must not skip the cancelling of orders.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from xtrade.runtime.life import in_words, must_be_function
 __all__ = ["Shutdown", "StepReport", "StopReport"]
 
 _MS_NS = 1_000_000
+_ECHO_NS = 500 * _MS_NS
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,13 +116,17 @@ class Shutdown:
         def ask(number: int, _frame: FrameType | None) -> None:
             # Here and not in a callback of the loop: this runs even while the loop is stuck in one.
             name = signal.Signals(number).name
+            now_ns = clock.monotonic_ns()
             if asked:
+                first, first_ns = asked[0]
+                if name == first and now_ns - first_ns < _ECHO_NS:
+                    return
                 os.write(2, f"xtrade: {name} again: stopped at once\n".encode())
                 os._exit(128 + number)
-            asked.append(name)
+            asked.append((name, now_ns))
             loop.call_soon_threadsafe(self.request, name)
 
-        asked: list[str] = []
+        asked: list[tuple[str, int]] = []
         before = {each: signal.signal(each, ask) for each in signals}
         try:
             yield
