@@ -32,6 +32,8 @@ CLOCKS = {
     "time.monotonic()": lambda: time.monotonic(),
     "time.monotonic_ns()": lambda: time.monotonic_ns(),
     "time.perf_counter()": lambda: time.perf_counter(),
+    "time.clock_gettime()": lambda: time.clock_gettime(time.CLOCK_REALTIME),
+    "time.clock_gettime_ns()": lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC),
     "time.sleep()": lambda: time.sleep(0),
     "datetime.now()": lambda: dt.datetime.now(dt.UTC),
     "datetime.utcnow()": lambda: dt.datetime.utcnow(),  # noqa: DTZ003
@@ -53,11 +55,16 @@ CHANCE = {
     "uuid.uuid4()": lambda: uuid.uuid4(),
     "uuid.uuid1()": lambda: uuid.uuid1(),
     "secrets.token_hex()": lambda: secrets.token_hex(1),
+    "secrets.choice()": lambda: secrets.choice("ab"),
+    "secrets.randbelow()": lambda: secrets.randbelow(2),
+    "secrets.randbits()": lambda: secrets.randbits(1),
 }
 MACHINE = {
     "socket.socket": lambda: socket.socket(),
     "threading.Thread": lambda: threading.Thread(target=print).start(),
     "subprocess.Popen": lambda: subprocess.run(["true"], check=True),
+    "os.system()": lambda: os.system("true"),
+    "os.fork()": lambda: os.fork(),
     "loop.set_task_factory": lambda: asyncio.get_running_loop().set_task_factory(None),
     "loop.add_reader": lambda: asyncio.get_running_loop().add_reader(0, print),
     "loop.add_signal_handler": lambda: asyncio.get_running_loop().add_signal_handler(2, print),

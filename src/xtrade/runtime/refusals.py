@@ -72,6 +72,8 @@ _FUNCTIONS: Final = (
     _Row("time", "monotonic_ns", _AGE, clock.monotonic_ns),
     _Row("time", "perf_counter", "measure from outside of the run; " + _AGE),
     _Row("time", "perf_counter_ns", "measure from outside of the run; " + _AGE),
+    _Row("time", "clock_gettime", f"{_LABEL}; {_AGE}"),
+    _Row("time", "clock_gettime_ns", f"{_LABEL}; {_AGE}"),
     _Row("time", "sleep", "await asyncio.sleep(...)"),
     *(
         _Row("random", name, _DRAW)
@@ -84,7 +86,9 @@ _FUNCTIONS: Final = (
     _Row("secrets", "token_bytes", _IDS),
     _Row("secrets", "token_hex", _IDS),
     _Row("secrets", "token_urlsafe", _IDS),
-    _Row("secrets", "randbelow", _DRAW),
+    *(_Row("secrets", name, _DRAW) for name in ("choice", "randbelow", "randbits")),
+    _Row("os", "system", _NO_PROCESSES),
+    _Row("os", "fork", _NO_PROCESSES),
 )
 
 # Methods, so that whoever holds the class is served; refused to the standard library too, which only acts for somebody.
