@@ -1,10 +1,13 @@
 """A log file under a real limit of the operating system, which takes half a line as a full disk does."""
 
 import json
+import stat
 import subprocess
 import sys
 
 import pytest
+
+from xtrade.ops.log_file import RotatingFile
 
 resource = pytest.importorskip("resource")
 
@@ -42,3 +45,16 @@ def test_half_a_line_on_a_full_disk_spoils_no_other_line(tmp_path):
     with pytest.raises(json.JSONDecodeError):
         json.loads(torn)
     assert json.loads(after)["event"] == "after"
+
+
+def test_a_file_that_was_there_with_other_rights_is_its_owners_alone(tmp_path):
+    path = tmp_path / "node.jsonl"
+    path.write_text("before\n")
+    path.chmod(0o666)
+
+    file = RotatingFile(path, bytes_max=1_000, files_max=2)
+    file.write(b"after")
+    file.close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == "before\nafter\n"

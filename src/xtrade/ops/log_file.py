@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["RotatingFile"]
@@ -12,7 +13,8 @@ __all__ = ["RotatingFile"]
 class RotatingFile:
     """Lines appended to one path, in at most `files_max` files of `bytes_max` bytes.
 
-    Readable by the owner alone. Raises OSError as the system does; what to do about it is the caller's affair.
+    Readable by the owner alone, also where it was there before with other rights.
+    Raises OSError as the system does; what to do about it is the caller's affair.
     One process writes one path: give each its own.
     """
 
@@ -59,6 +61,10 @@ class RotatingFile:
         self._size = status.st_size
         # A device or pipe (/dev/null, /dev/stderr) has no size to bound, and must never be renamed.
         self._is_regular = stat.S_ISREG(status.st_mode)
+        if self._is_regular and stat.S_IMODE(status.st_mode) & 0o077:
+            # It was there before, with other rights. Whose file it is not can only log into it.
+            with suppress(PermissionError):
+                os.fchmod(self._descriptor, 0o600)
 
     def _rotate(self) -> None:
         self.close()
