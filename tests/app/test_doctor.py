@@ -11,7 +11,7 @@ import pytest
 from xtrade.app import doctor
 from xtrade.app.cli import run
 from xtrade.app.doctor import Finding
-from xtrade.app.services import SERVICES, examine_service, services
+from xtrade.app.services import SERVICES, _address, examine_service, services
 from xtrade.runtime.extras import EXTRAS, Extra, how_to_install
 
 DAY_NS = 86_400 * 10**9
@@ -311,3 +311,11 @@ def test_a_machine_without_problems_makes_it_0(monkeypatch, tmp_path, capsys):
 
     assert run(["doctor"]) == 0
     assert "No problems" in capsys.readouterr().out
+
+
+def test_what_is_no_address_is_not_shown_since_it_may_hold_a_password():
+    dsn = "host=127.0.0.1 user=me password=Hunter2Hunter2 dbname=x"
+    for variable in ("DATABASE_URL", "PGHOST"):
+        for service in SERVICES:
+            host, _, named = _address(service, {variable: dsn})
+            assert (host, named) == ("127.0.0.1", False)

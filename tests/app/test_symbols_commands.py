@@ -215,3 +215,18 @@ def test_a_wrong_command_line_is_one_line_with_a_way_on(xtrade, arguments, code,
     assert (found, out, err.count("\n")) == (code, "", 1)
     assert err.startswith("xtrade: ")
     assert says in err
+
+
+def test_a_venue_may_be_written_as_people_write_it(xtrade):
+    code, out, _ = xtrade("to", "BTC/USDT", "--venue", "Binance", "--json")
+
+    assert code == exit_codes.OK
+    assert '"venue": "binance"' in out
+
+
+def test_nothing_is_no_market(xtrade):
+    assert xtrade("table", "") == (
+        5,
+        "",
+        "xtrade: an empty name is no market: expected one such as BTC/USDT, or an asset such as BTC\n",
+    )

@@ -7,6 +7,7 @@ is needed by a single node, so a missing one is no fault, unless the environment
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from threading import Thread
@@ -83,19 +84,23 @@ def _no_answer(service: Service, where: str, *, named: bool) -> Finding:
     )
 
 
+# What else stands where a host should (libpq's `host=... password=...`) may hold a password, and is not shown.
+_HOST: Final = re.compile(r"[A-Za-z0-9._:/-]+")
+
+
 def _address(service: Service, environment: Mapping[str, str]) -> tuple[str, int, bool]:
     """Return (host, port, whether the environment names it). What is not an address counts as not named."""
     for variable in service.variables:
         value = environment.get(variable, "")
         if not value:
             continue
-        if variable == "PGHOST":
+        if variable == "PGHOST" and _HOST.fullmatch(value):
             port = environment.get("PGPORT", "")
             return value, int(port) if port.isdecimal() else service.port, True
         try:
             # A URL may hold a password: only its host and port leave this function.
             parts = urlsplit(value if "://" in value else f"//{value}")
-            if parts.hostname:
+            if parts.hostname and _HOST.fullmatch(parts.hostname):
                 return parts.hostname, parts.port or service.port, True
         except ValueError:
             continue

@@ -30,6 +30,10 @@ def everywhere(text: str) -> list[NameEverywhere]:
     `BTC/USDT:USDT` asks for that market alone; `BTC/USDT` for the pair in every kind, each venue settling it as it
     does; `BTC` for the asset, each venue and kind in its own first quote.
     """
+    if not text.strip():
+        raise SymbolError(
+            "an empty name is no market: expected one such as BTC/USDT, or an asset such as BTC"
+        )
     if not any(mark in text for mark in "/-_"):
         base = Symbol.parse(f"{text.strip()}/{'USDT' if text.strip().upper() == 'USD' else 'USD'}").base
         return [_on(venue, kind, base, None) for venue in VENUES for kind in Kind]

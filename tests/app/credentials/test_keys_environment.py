@@ -11,7 +11,7 @@ from xtrade.app.credentials.record import AccountName
 from xtrade.app.credentials.sources import Sources
 from xtrade.app.credentials.venues import VENUES, needs
 from xtrade.model.errors import CredentialsError
-from xtrade.runtime.secrets import Secret
+from xtrade.runtime.secrets import Secret, redact
 
 PASSPHRASE = "canary passphrase"
 ACCOUNTS = st.builds(
@@ -153,3 +153,12 @@ def test_a_broken_source_is_a_row_with_a_problem_and_hides_no_other(sources):
         ("okx", "keystore", False),
     ]
     assert "chmod 600" in rows[0].problem
+
+
+def test_half_a_key_is_taken_out_of_the_environment_and_never_shown():
+    environ = {"XTRADE_OKX_API_SECRET": "topsecretvalue99", "HOME": "/home/ann"}
+
+    with pytest.raises(CredentialsError, match="needs XTRADE_OKX_API_KEY too"):
+        take_from_environment(AccountName("okx", ""), environ)
+    assert environ == {"HOME": "/home/ann"}
+    assert redact("it was topsecretvalue99") == "it was ****"

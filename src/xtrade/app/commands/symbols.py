@@ -223,6 +223,7 @@ def table(
 
 
 def _names(venue: str, metadata: Path | None) -> SymbolMap:
+    venue = venue.lower()
     if metadata is None:
         return SymbolMap(venue)
     try:

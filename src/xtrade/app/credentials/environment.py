@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from xtrade.app.credentials.record import AccountName, Credentials, check_record, environment_named
 from xtrade.app.credentials.venues import VENUES, needs
 from xtrade.model.errors import CredentialsError, did_you_mean
+from xtrade.runtime.secrets import Secret
 
 __all__ = ["accounts_in_environment", "take_from_environment", "unread_variables", "variable"]
 
@@ -54,6 +55,9 @@ def take_from_environment(account: AccountName, environ: MutableMapping[str, str
                 other for other in environ if other.startswith("XTRADE_") and other not in names.values()
             ]
             near = did_you_mean(name, strange)
+            # What is there of the key is a secret all the same: not for children, nor for any log.
+            for given_name in names.values():
+                Secret(environ.pop(given_name, ""))
             raise CredentialsError(f"environment: {account} needs {name} too.{near}")
     given = {field: environ.pop(name) for field, name in names.items()}
     word = environ.pop(variable(account, "environment"), "live")

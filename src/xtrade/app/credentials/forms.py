@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from xtrade.runtime.secrets import REDACTABLE_LENGTH_MIN
+from xtrade.runtime.secrets import REDACTABLE_LENGTH_MIN, Secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -108,6 +108,8 @@ def _hmac_or_pem(given: str) -> str:
         raise ValueError("the PEM text is not a private key: was a line lost?") from None
     if isinstance(key, Ed25519PrivateKey):
         _prove_ed25519(key)
+        # Others write the same key as its 32 bytes: they are not to be shown either.
+        Secret(key.private_bytes_raw().hex())
     elif not isinstance(key, RSAPrivateKey):
         raise ValueError("expected an Ed25519 or RSA key")
     return pem

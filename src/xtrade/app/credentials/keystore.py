@@ -223,7 +223,7 @@ def _derive(header: Header, passphrase: Secret) -> _Key:
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
     # Keyboards differ in how they compose an accented letter; the passphrase must not.
-    text = unicodedata.normalize("NFC", passphrase.reveal()).encode()
+    text = unicodedata.normalize("NFC", passphrase.reveal()).encode(errors="surrogateescape")
     try:
         derived = Argon2id(
             salt=header.salt,
