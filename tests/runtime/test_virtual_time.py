@@ -349,3 +349,27 @@ def test_runs_follow_each_other_in_one_process_without_a_trace_of_the_last():
         return asyncio.current_task().get_name(), asyncio.create_task(asyncio.sleep(0)).get_name()
 
     assert run_virtual(main) == run_virtual(main) == ("main", "task-2")
+
+
+def test_a_future_that_failed_and_is_kept_does_not_hide_its_failure():
+    kept = []
+
+    async def main():
+        kept.append(asyncio.get_running_loop().create_future())
+        kept[0].set_exception(ValueError("the venue hung up"))
+
+    with pytest.raises(Unobserved) as caught:
+        run_virtual(main)
+
+    assert [str(error) for error in caught.value.exceptions] == ["the venue hung up"]
+
+
+def test_a_failed_future_that_was_asked_is_told_once():
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(ValueError("the venue hung up"))
+        with pytest.raises(ValueError, match="hung up"):
+            await future
+        return future
+
+    assert run_virtual(main).done()

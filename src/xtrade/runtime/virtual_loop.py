@@ -75,6 +75,12 @@ class OrderedFuture(asyncio.Future[_T]):
             self._index: int = next(loop.future_order)
             return self._index
 
+    @override
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        super().set_exception(exception)
+        # Whoever keeps a failed future and never asks for its result keeps its failure from being told, too.
+        cast(VirtualLoop, self.get_loop()).failed_futures.append(weakref.ref(self))
+
 
 class _InOrder(weakref.WeakKeyDictionary[Any, None]):
     """A weak set that iterates in the order of arrival."""
@@ -116,6 +122,7 @@ class VirtualLoop(_Asyncio):
         self.on_step = on_step
         self.failures: list[BaseException] = []
         """What nobody caught: failures of plain callbacks, and of tasks that were never asked for their result."""
+        self.failed_futures: list[weakref.ref[OrderedFuture[Any]]] = []
         self._draw = None if pick is None else pick.random
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._timer_order = itertools.count()
@@ -278,6 +285,11 @@ class VirtualLoop(_Asyncio):
             if _is_unobserved(task) and (error := task.exception()) is not None:
                 error.add_note(f"in task {task.get_name()!r}, which nobody asked for its result")
                 self.failures.append(error)
+        for future in (reference() for reference in self.failed_futures):
+            if future is not None and _is_unobserved(future) and (error := future.exception()) is not None:
+                error.add_note("in a future that nobody asked for its result")
+                self.failures.append(error)
+        self.failed_futures.clear()
         failures, self.failures = self.failures, []
         return failures
 
@@ -333,5 +345,5 @@ def _label(handle: asyncio.Handle) -> str:
     return str(getattr(callback, "__qualname__", type(callback).__name__))
 
 
-def _is_unobserved(task: asyncio.Task[Any]) -> bool:
-    return bool(task._log_traceback)
+def _is_unobserved(future: asyncio.Future[Any]) -> bool:
+    return bool(future._log_traceback)
