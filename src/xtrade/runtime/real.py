@@ -18,7 +18,8 @@ def run(main: Callable[[], Coroutine[Any, Any, _T]], *, end_deadline_ms: int = 5
     """Run `main` to its end on uvloop (asyncio's own loop where that is not installed) and return its result.
 
     Tasks that are left then are cancelled; one that will not end within `end_deadline_ms` is reported and left
-    behind, because a process that cannot stop is worse.
+    behind, because a process that cannot stop is worse. Threads that the loop's executor started are waited for
+    without a limit (Python cannot end a thread): give what runs in one a time-out of its own.
     """
     must_be_function(main, "run")
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
