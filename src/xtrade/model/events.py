@@ -69,7 +69,11 @@ __all__ = [
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=True, omit_defaults=True):
-    """Something that was told. Records written by a newer version may carry fields that this one skips."""
+    """Something that was told.
+
+    Records of a newer version may carry fields that this one skips; a fill inside may not: what is not understood of a
+    trade is not booked.
+    """
 
     received_ns: int = 0
 

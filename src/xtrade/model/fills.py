@@ -38,7 +38,11 @@ class Fill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def undone(self) -> Fill:
-        """The fill that takes this one back: the other side, at the same price, with the fee returned."""
+        """The fill that takes this one back: the other side, at the same price, with the fee returned.
+
+        Lots, fees and the sum of realised and unrealised are as if it had never been. Where fills came between, the
+        split of that sum is not: average cost has moved.
+        """
         fee = None if self.fee is None else -self.fee
         return replace(self, side=self.side.opposite, fee=fee)
 
