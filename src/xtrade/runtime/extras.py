@@ -29,7 +29,7 @@ EXTRAS: Final = (
     Extra("keyring", ("keyring",), "the keystore's passphrase from the desktop's keyring"),
     Extra("evm", ("coincurve", "Crypto"), "venues signed with EIP-712"),
     Extra("stark", ("fast_stark_crypto",), "venues signed on the STARK curve"),
-    Extra("data", ("polars", "obstore"), "Parquet catalog, local or S3"),
+    Extra("data", ("obstore",), "data in S3 and other object stores"),
     Extra("postgres", ("asyncpg",), "shared journal and time series in PostgreSQL"),
     Extra("nats", ("nats",), "market data fan-out over NATS"),
     Extra("web", ("litestar", "uvicorn", "prometheus_client"), "dashboard and metrics"),
