@@ -76,6 +76,7 @@ class OrderStatus(StrEnum):
         return self in _FINAL
 
 
+_NOT_ENDED: frozenset[OrderStatus] = frozenset()
 _FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
 
 
@@ -150,6 +151,8 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def ticks(self) -> int | None:
         """The limit price in force: the last that was agreed on (a change may tell the quantity alone)."""
+        if not self.amendments:
+            return self.intent.ticks
         priced = _latest(frozenset(terms for terms in self.amendments if terms.ticks))
         return priced[0].ticks if priced else self.intent.ticks
 
@@ -161,11 +164,15 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def filled_lots(self) -> int:
         """What the fills in hand add up to."""
+        if not self.reversed_trades:
+            return sum([fill.lots for fill in self.fills])
         return sum(fill.lots for fill in self.fills if fill.trade_id not in self.reversed_trades)
 
     @property
     def executed_lots(self) -> int:
         """What has traded: by the fills in hand or by the venue's running total, whichever is more."""
+        if not self.reported_lots:
+            return self.filled_lots
         # The venue's largest total counted the trades that it has reversed since.
         taken_back = sum(fill.lots for fill in self.fills if fill.trade_id in self.reversed_trades)
         return max(self.filled_lots, self.reported_lots - taken_back)
@@ -228,10 +235,13 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _standing(self) -> tuple[Terms, ...]:
         """The terms in force first, and beside them any other that may be, where no time tells which came last."""
-        return _latest(self.amendments) or (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
+        wanted = (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
+        return (_latest(self.amendments) or wanted) if self.amendments else wanted
 
     @cached_property
     def _ended_as(self) -> frozenset[OrderStatus]:
+        if not self.endings:
+            return _NOT_ENDED
         return frozenset(
             ending.status
             for ending in self.endings
