@@ -25,6 +25,7 @@ class Do(NamedTuple):
     ticks: int | None = None
     lots: int = 0
     style: str = "gtc"
+    market: int = 0
 
 
 def level(ns, side, ticks, lots, heard=None):
@@ -65,7 +66,7 @@ def intent(do, market=MARKET):
     )
 
 
-def run(played, doings, assumptions=None, market=MARKET, **sizes):
+def run(played, doings, assumptions=None, markets=(MARKET,), **sizes):
     """Play a tape with a strategy that does these things at these times; return the replay and all reports."""
     replay = Replay(played, assumptions or Assumptions(), **sizes)
     told = []
@@ -79,7 +80,7 @@ def run(played, doings, assumptions=None, market=MARKET, **sizes):
         if do is None:
             continue
         if do.what == "place":
-            replay.place(intent(do, market))
+            replay.place(intent(do, markets[do.market]))
         elif do.what == "cancel":
             replay.cancel(do.name)
         else:
@@ -98,6 +99,12 @@ def fills(told):
     ]
 
 
+def received(told):
+    """(order, ticks, lots, maker, venue time, local time) of each fill, as kit.naive_replay has them."""
+    found = [event for event in told if isinstance(event, OrderFilled)]
+    return [(*fill, event.received_ns) for fill, event in zip(fills(found), found, strict=True)]
+
+
 def story(told):
     """Each report in a word, with the time we heard it."""
     words = {"OrderAccepted": "accepted", "OrderFilled": "filled", "OrderCanceled": "canceled"}
@@ -114,6 +121,7 @@ __all__ = [
     "intent",
     "level",
     "mark",
+    "received",
     "run",
     "story",
     "tape",

@@ -276,6 +276,38 @@ def test_l3_data_gives_the_exact_place_in_the_queue():
     assert replay.levels(MARKET.key, Side.BUY, 5) == [(100, 6)]
 
 
+@pytest.mark.parametrize(
+    ("rule", "lots"), [(FillRule.VOLUME, 2), (FillRule.THROUGH, 2), (FillRule.COMPLETE, 6)]
+)
+def test_an_execution_behind_us_in_an_l3_queue_fills_what_the_rule_says(rule, lots):
+    rows = [
+        (1, 1, Happening.ADD, SELL, 102, 4),
+        (6, 6, Happening.ADD, BUY, 100, 8),
+        (7, 7, Happening.EXECUTE, BUY, 100, 2),
+    ]
+    _, told = run(tape(rows, order_id=[1, 2, 2]), [BID], Assumptions(fills=rule))
+
+    assert fills(told) == [(1, 100, lots, True, 7)]
+
+
+def test_a_crossed_level_is_not_the_best_again_when_one_of_its_orders_goes():
+    kinds = [
+        (1, Happening.ADD, BUY, 100, 5, 1),
+        (2, Happening.ADD, BUY, 100, 4, 2),
+        (3, Happening.ADD, SELL, 100, 3, 3),  # crosses both: the feed is behind itself
+        (4, 11, BUY, 100, 0, 1),
+        (90, Happening.ADD, SELL, 200, 1, 4),
+    ]
+    rows = [(ns, ns, kind, side, ticks, lots) for ns, kind, side, ticks, lots, _ in kinds]
+    replay, told = run(
+        tape(rows, order_id=[row[5] for row in kinds]),
+        [Do(5, "place", 1, Side.BUY, 100, 2, "ioc"), Do(5, "place", 2, Side.SELL, 100, 2, "ioc")],
+    )
+
+    assert fills(told) == [(1, 100, 2, False, 5)]
+    assert replay.top(MARKET.key)[:3] == (None, 0, 100)
+
+
 def test_funding_is_paid_on_the_position_at_the_rate_and_mark_that_were_told():
     played = Tape.of(
         [MARKET],
@@ -324,6 +356,20 @@ def test_instruments_of_several_venues_are_merged_by_local_time():
     assert both.venue_order.tolist() == [1, 0, 2]
     with pytest.raises(DataError, match="more than one"):
         merge(late, late)
+
+
+def test_a_late_cancel_is_answered_by_its_own_venue_even_if_its_row_has_a_new_order():
+    okx = instrument(venue="okx")
+    both = merge(tape([level(900, BUY, 50, 1)]), tape([level(900, BUY, 50, 1)], market=okx))
+    doings = [
+        Do(10, "place", 1, Side.BUY, 40, 1, market=1),
+        Do(11, "cancel", 1, market=1),
+        Do(20, "cancel", 1, market=1),  # the first cancel is confirmed at 21: this one is on its way
+        Do(22, "place", 2, Side.BUY, 40, 1),  # takes the row that became free
+    ]
+    _, told = run(both, doings, {MARKET.key: slow(0, 0), okx.key: slow(5, 5)}, markets=(MARKET, okx))
+
+    assert story(told) == [("accepted", 20), ("canceled", 21), ("accepted", 22), ("CancelRejected", 30)]
 
 
 def test_the_feed_can_be_heard_later():

@@ -1,5 +1,6 @@
-"""The kernel against a simulator that is as simple as the rules: same fills, same books, same money, in every mode."""
+"""The kernel against a replay that is as simple as the rules: same reports, same books, same money, in every mode."""
 
+import math
 import os
 import subprocess
 import sys
@@ -7,166 +8,167 @@ from pathlib import Path
 
 from hypothesis import given, settings, strategies as st
 
-from kit.replays import BUY, MARKET, SELL, Do, fills, level, run, tape, trade
+from kit.markets import instrument
+from kit.naive_replay import CANCEL, MODIFY, Fifo, Naive
+from kit.replays import BUY, MARKET, SELL, Do, level, mark, received, run, tape, trade
 from xtrade.model.events import OrderFilled
 from xtrade.model.money import Money
 from xtrade.model.positions import Position
 from xtrade.model.sides import Side
-from xtrade.sim.replay.models import Assumptions, Latency
+from xtrade.sim.replay.models import Assumptions, FillRule, Latency, Queue, QueueKind
+from xtrade.sim.replay.tape import Happening, merge
 
 END = [level(10_000, BUY, 1, 1)]
-
-
-class Naive:
-    """Risk-averse queues, fills by volume, impact, constant latencies. Dictionaries and sorting, nothing clever."""
-
-    def __init__(self, rows, doings, entry, response):
-        self.books = {BUY: {}, SELL: {}}
-        self.best = {BUY: None, SELL: None}
-        self.orders = {}
-        self.fills = []
-        steps = [(row[1], 0, number, row) for number, row in enumerate(rows)]
-        steps += [
-            (do.ns + entry, 1, number, do) for number, do in enumerate(sorted(doings, key=lambda d: d.ns))
-        ]
-        known = {do.name for do in doings if do.what == "place"}
-        for ns, _, _, step in sorted(steps, key=lambda s: s[:3]):
-            self.ns = ns
-            if not isinstance(step, Do):
-                self.market(*step[2:])
-            elif step.what == "place":
-                self.place(step)
-            elif step.name in known:
-                self.orders.pop(step.name, None)
-
-    @staticmethod
-    def better(side, a, b):
-        return a > b if side == BUY else a < b
-
-    def reaches(self, side, price, other):
-        return price == other or self.better(side, price, other)
-
-    def next_best(self, side, beyond=None):
-        prices = [p for p in self.books[side] if beyond is None or self.better(side, beyond, p)]
-        return None if not prices else (max(prices) if side == BUY else min(prices))
-
-    def set(self, side, price, lots):
-        """Put a level; a new best pushes the other side's best out of its way."""
-        before = self.books[side].pop(price, 0)
-        if lots:
-            self.books[side][price] = lots
-            if self.best[side] is None or self.better(side, price, self.best[side]):
-                self.best[side] = price
-                if self.best[1 - side] is not None and self.reaches(side, price, self.best[1 - side]):
-                    self.best[1 - side] = self.next_best(1 - side, price)
-                return before, True
-        elif price == self.best[side]:
-            self.best[side] = self.next_best(side, price)
-        return before, False
-
-    def mine(self, side):
-        found = [o for o in self.orders.values() if o["side"] == side]
-        return sorted(found, key=lambda o: -o["price"] if side == BUY else o["price"])
-
-    def market(self, kind, side, price, lots):
-        if kind == 0:
-            for order in self.mine(side):
-                if order["price"] == price:
-                    order["ahead"] = min(order["ahead"], lots)
-            before, improved = self.set(side, price, lots)
-            budget = max(lots - before, 0)
-            for order in self.mine(1 - side) if improved else []:
-                if self.reaches(1 - side, order["price"], price):
-                    amount = min(order["left"], budget)
-                    budget -= amount
-                    self.fill(order, order["price"], amount, True)
-            return
-        budget, same = lots, 0
-        for order in self.mine(1 - side):
-            if order["price"] == price:
-                order["ahead"] -= lots
-                amount = max(min(order["left"], budget, max(-order["ahead"], 0) - same), 0)
-                same += amount
-            elif self.better(1 - side, order["price"], price):
-                amount = min(order["left"], budget)
-            else:
-                continue
-            budget -= amount
-            self.fill(order, order["price"], amount, True)
-
-    def place(self, do):
-        side = BUY if do.side is Side.BUY else SELL
-        order = {"name": do.name, "side": side, "price": do.ticks, "left": do.lots}
-        facing = 1 - side
-        while (
-            order["left"]
-            and self.best[facing] is not None
-            and self.reaches(side, do.ticks, self.best[facing])
-        ):
-            price = self.best[facing]
-            amount = min(order["left"], self.books[facing][price])
-            self.set(facing, price, self.books[facing][price] - amount)
-            self.fill(order, price, amount, False)
-        if order["left"] and do.style == "gtc":
-            order["ahead"] = self.books[side].get(do.ticks, 0)
-            self.orders[do.name] = order
-
-    def fill(self, order, price, lots, maker):
-        if lots:
-            order["left"] -= lots
-            self.fills.append((order["name"], price, lots, maker, self.ns))
-            if not order["left"]:
-                self.orders.pop(order["name"], None)
-
+OTHER = instrument(venue="okx")
+WORDS = {
+    "OrderAccepted": "accepted",
+    "OrderFilled": "filled",
+    "OrderCanceled": "canceled",
+    "OrderExpired": "expired",
+    "OrderRejected": "refused",
+    "OrderAmended": "amended",
+    "CancelRejected": "cancel refused",
+    "AmendRejected": "amend refused",
+}
+ROOTS = Queue.own(lambda ahead, behind: math.sqrt(behind) / (math.sqrt(ahead) + math.sqrt(behind)))
 
 prices = st.integers(95, 105)
 sides = st.sampled_from([BUY, SELL])
+constant = st.builds(Latency.constant, st.integers(0, 9))
+drawn = st.builds(
+    lambda steps, seed: Latency.drawn([sum(steps[: n + 1]) for n in range(len(steps))], seed=seed),
+    st.lists(st.integers(0, 9), min_size=2, max_size=5),
+    st.integers(0, 99),
+)
+recorded = st.builds(
+    lambda found: Latency.recorded(*zip(*sorted(found.items()), strict=True)),
+    st.dictionaries(st.integers(0, 80), st.integers(0, 30), min_size=1, max_size=6),
+)
+queues = st.builds(
+    Queue,
+    st.sampled_from([kind for kind in QueueKind if kind is not QueueKind.OWN]),
+    exponent=st.sampled_from([0.5, 1.0, 2.0, 3.0]),
+    unit=st.sampled_from([1.0, 10.0]),
+) | st.just(ROOTS)
+assumptions = st.builds(
+    Assumptions,
+    queue=queues,
+    entry=constant | drawn | recorded,
+    response=constant | drawn | recorded,
+    fills=st.sampled_from(FillRule),
+    impact=st.booleans(),
+)
 
 
 @st.composite
-def markets(draw):
-    ns, rows = 1, []
+def markets(draw, *, late=False, gaps=False):
+    """Levels and trades of a small market; heard late and out of order, and with gaps, where asked for."""
+    ns, rows = 1, [mark(0, Happening.READY)] if gaps else []
     for _ in range(draw(st.integers(0, 40))):
         ns += draw(st.integers(0, 3))
+        heard = ns + (draw(st.integers(0, 9)) if late else 0)
         side = draw(sides)
-        if draw(st.booleans()):
-            rows.append(level(ns, side, draw(prices), draw(st.integers(0, 6))))
+        what = draw(st.integers(0, 11 if gaps else 9))
+        if what < 5:
+            rows.append(level(ns, side, draw(prices), draw(st.integers(0, 6)), heard=heard))
+        elif what < 10:
+            rows.append(trade(ns, side, draw(prices), draw(st.integers(1, 8)), heard=heard))
         else:
-            rows.append(trade(ns, side, draw(prices), draw(st.integers(1, 8))))
-    return [*rows, *END]
+            rows += [mark(ns, Happening.GAP)] if what == 10 else []
+            rows += [mark(ns, Happening.CLEAR, BUY), mark(ns, Happening.CLEAR, SELL)]
+            for _ in range(draw(st.integers(0, 3))):
+                rows.append(level(ns, draw(sides), draw(prices), draw(st.integers(1, 6))))
+            rows.append(mark(ns, Happening.READY))
+    return sorted([*rows, *END], key=lambda row: row[0])
 
 
 @st.composite
-def plans(draw):
+def orders_of_markets(draw):
+    """L3 rows that make sense, and the ids of their orders."""
+    ns, live, rows, ids = 1, {}, [], []
+    for name in range(1, draw(st.integers(1, 40))):
+        ns += draw(st.integers(0, 3))
+        what = draw(st.sampled_from([Happening.ADD, Happening.ADD, Happening.EXECUTE, MODIFY, CANCEL]))
+        order = name if what == Happening.ADD or not live else draw(st.sampled_from(sorted(live)))
+        if order == name:
+            what, live[name] = Happening.ADD, [draw(sides), draw(prices), draw(st.integers(1, 6))]
+        side, ticks, lots = live[order]
+        if what == MODIFY:
+            ticks, lots = draw(st.sampled_from([ticks, draw(prices)])), draw(st.integers(1, 6))
+            live[order] = [side, ticks, lots]
+        elif what == Happening.EXECUTE:
+            lots = draw(st.integers(1, lots))
+            live[order][2] -= lots
+        elif what == CANCEL:
+            live[order][2] = 0
+        if not live[order][2]:
+            del live[order]
+        rows.append((ns, ns, what, side, ticks, lots))
+        ids.append(order)
+    return [*rows, (10_000, 10_000, Happening.ADD, BUY, 1, 1)], [*ids, 99]
+
+
+@st.composite
+def plans(draw, *, count=1):
     doings = []
     for name in range(1, draw(st.integers(1, 8))):
         ns = draw(st.integers(1, 60))
-        side = draw(st.sampled_from(Side))
-        style = draw(st.sampled_from(["gtc", "gtc", "ioc"]))
-        doings.append(Do(ns, "place", name, side, draw(prices), draw(st.integers(1, 9)), style))
-        if draw(st.booleans()):
-            doings.append(Do(ns + draw(st.integers(0, 20)), "cancel", name))
+        market = draw(st.integers(0, count - 1))
+        style = draw(st.sampled_from(["gtc", "gtc", "ioc", "fok", "post_only", "market"]))
+        ticks = None if style == "market" else draw(prices)
+        lots = draw(st.integers(1, 9))
+        doings.append(Do(ns, "place", name, draw(st.sampled_from(Side)), ticks, lots, style, market))
+        for what in draw(st.lists(st.sampled_from(["cancel", "amend"]), max_size=2)):
+            ns += draw(st.integers(0, 20))
+            change = {"ticks": draw(prices), "lots": draw(st.integers(1, 9))} if what == "amend" else {}
+            doings.append(Do(ns, what, name, market=market, **change))
     return doings
 
 
-@settings(max_examples=150)
-@given(markets(), plans(), st.integers(0, 9), st.sampled_from([None, 4]))
-def test_the_kernel_fills_what_the_naive_simulator_fills(rows, doings, entry, window):
-    naive = Naive(rows, doings, entry, 3)
-    # A cancel of an order that is known to be done is not even sent; at the venue it would have found nothing.
-    assumed = Assumptions(entry=Latency.constant(entry), response=Latency.constant(3))
+def in_words(told):
+    return [
+        (WORDS[type(event).__name__], event.client_order_id, event.venue_ns, event.received_ns)
+        for event in told
+    ]
+
+
+def same(naive, told):
+    """Compare every report, fills in full; of one instant, reports of several venues have no order."""
+    assert sorted(received(told)) == sorted(naive.fills)
+    stories = [("filled" if what == "partial" else what, *rest) for what, *rest in naive.story]
+    assert in_words(told) == [tuple(each) for each in stories]
+
+
+@settings(max_examples=400)
+@given(markets() | markets(late=True, gaps=True), plans(), assumptions, st.sampled_from([None, 4]))
+def test_the_kernel_reports_what_the_naive_replay_reports(rows, doings, assumed, window):
+    naive = Naive(rows, doings, assumed)
     replay, told = run(tape(rows), doings, assumed, window=window)
 
-    assert sorted(fills(told)) == sorted(naive.fills)
-    public = Naive(rows, [], 0, 0)
+    same(naive, told)
     for side, number in ((Side.BUY, BUY), (Side.SELL, SELL)):
-        best = public.best[number]
-        shown = {
-            p: n
-            for p, n in public.books[number].items()
-            if best is not None and not public.better(number, p, best)
-        }
-        assert dict(replay.levels(MARKET.key, side, 50)) == shown
+        assert dict(replay.levels(MARKET.key, side, 50)) == naive.known[0].shown(number)
+
+
+@settings(max_examples=60)
+@given(markets(late=True), markets(late=True), plans(count=2), assumptions, assumptions)
+def test_two_venues_on_one_tape_are_two_venues(first, second, doings, assumed, others):
+    rows = sorted([(*row, 0) for row in first] + [(*row, 1) for row in second], key=lambda row: row[0])
+    naive = Naive(rows, doings, [assumed, others])
+    both = merge(tape(first), tape(second, market=OTHER))
+    _, told = run(both, doings, {MARKET.key: assumed, OTHER.key: others}, markets=(MARKET, OTHER))
+
+    same(naive, told)
+
+
+@settings(max_examples=200)
+@given(orders_of_markets(), plans(), assumptions)
+def test_the_place_in_an_l3_queue_is_the_place_in_the_queue_itself(market, doings, assumed):
+    rows, ids = market
+    naive = Naive(rows, doings, assumed, market=Fifo, order_ids=ids)
+    _, told = run(tape(rows, order_id=ids), doings, assumed)
+
+    same(naive, told)
 
 
 @settings(max_examples=60)

@@ -9,5 +9,7 @@ queueing    how long the queue ahead of our order is
 messages    requests on their way to the venue and reports on their way back
 venue       what the venue does with our orders and with each event
 kernel      `advance`: play until there is something to decide
+intents     what a simulated venue takes of an intent
+reports     what the kernel told, as the model's events
 replay      the class that people use
 """

@@ -1,25 +1,27 @@
 """Compile a plain function with numba, and remember the machine code across processes.
 
 numba's own cache looks at the file of the function alone, and would go on running an old `ladder` inside an
-unchanged `kernel`. Here one stamp covers every file of the kernel. With NUMBA_DISABLE_JIT=1 nothing is compiled:
+unchanged `kernel`. Here one stamp covers every file of the simulator. With NUMBA_DISABLE_JIT=1 nothing is compiled:
 the same functions run as they stand, for debuggers and coverage.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
-from numba.core import caching, types
+from numba.core import caching, errors, types
+from typing_extensions import override
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "kernel_known_by"]
 
 # numba's stubs know neither `_nrt` nor these helpers.
 _njit: Any = numba.njit
 _plain: Any = types.unliteral
+
+NumbaError = errors.NumbaError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,12 +29,24 @@ R = TypeVar("R")
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function`, which may only work on numbers and flat arrays."""
-    # Kernels own no memory (no reference counts) and divide by nothing that may be zero (no checks).
-    dispatcher: Any = _njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    dispatcher = _dispatcher(function)
     if dispatcher is not function:  # not under NUMBA_DISABLE_JIT
         dispatcher._cache = _new_cache(function)  # noqa: SLF001  (where enable_caching() puts its own)
         _compile_once(dispatcher)
     return cast("Callable[P, R]", dispatcher)
+
+
+def kernel_known_by(function: Callable[P, R], fingerprint: str | None) -> Callable[P, R]:
+    """Compile a function made by another one. What it closed over is known by its fingerprint; None keeps no cache."""
+    dispatcher = _dispatcher(function)
+    if dispatcher is not function and fingerprint is not None:
+        dispatcher._cache = _new_keyed_cache(function, fingerprint)  # noqa: SLF001
+    return cast("Callable[P, R]", dispatcher)
+
+
+def _dispatcher(function: Any) -> Any:
+    # Kernels own no memory (no reference counts) and divide by nothing that may be zero (no checks).
+    return _njit(nogil=True, error_model="numpy", _nrt=False)(function)
 
 
 def _compile_once(dispatcher: Any) -> None:
@@ -47,12 +61,10 @@ def _compile_once(dispatcher: Any) -> None:
 
 
 def _stamp() -> tuple[str, ...]:
-    """What the compiled code depends on: every source file beside this one."""
-    entries = sorted(os.scandir(Path(__file__).parent), key=lambda entry: entry.name)
+    """What the compiled code depends on: every source file of this room and its neighbours."""
+    files = sorted(Path(__file__).parents[1].glob("*/*.py"))
     return tuple(
-        f"{entry.name}:{entry.stat().st_mtime_ns}:{entry.stat().st_size}"
-        for entry in entries
-        if entry.name.endswith(".py")
+        f"{file.parent.name}/{file.name}:{(stat := file.stat()).st_mtime_ns}:{stat.st_size}" for file in files
     )
 
 
@@ -81,4 +93,18 @@ class _KernelCache(caching.FunctionCache):
     _impl_class = _KernelCacheImpl
 
 
+class _KeyedCache(_KernelCache):
+    """A cache of what was made from one function's source: numba would look at objects that differ in each process."""
+
+    def __init__(self, function: Any, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        _start: Any = super().__init__
+        _start(function)
+
+    @override
+    def _index_key(self, signature: Any, codegen: Any) -> Any:
+        return signature, codegen.magic_tuple(), self._fingerprint
+
+
 _new_cache: Any = _KernelCache
+_new_keyed_cache: Any = _KeyedCache

@@ -81,7 +81,7 @@ __all__ = ["advance"]
 _LEVEL, _TRADE, _CLEAR, _READY, _GAP, _GRID, _FUNDING, _ADD, _REDUCE, _EXECUTE = (
     int(kind) for kind in Happening
 )
-_TIME, _BOOK, _TRADED, _ORDER, _NOTICE, _END, _FILLS_FULL, _FAULT = (int(reason) for reason in Reason)
+_TIME, _BOOK, _TRADED, _ORDER, _NOTICE, _END, _FILLS_FULL, _FAULT, _ = (int(reason) for reason in Reason)
 
 
 @kernel
@@ -273,9 +273,12 @@ def _hear_rarely(world: World, rows: Rows, market: int, at: int) -> int:
     ticks = _wide(row["ticks"])
     if kind in (_ADD, _REDUCE, _EXECUTE):
         key = ticks if side == BUY else -ticks
-        there = ladder.lots_at(world, market + KNOWN_BOOK + side * LADDER_WORDS, key)
-        change = row["lots"] if kind == _ADD else -row["lots"]
-        _set_level(world, market, side, ticks, max(there + change, 0))
+        book = market + KNOWN_BOOK + side * LADDER_WORDS
+        there = ladder.lots_at(world, book, key)
+        if kind == _ADD:
+            _set_level(world, market, side, ticks, there + row["lots"])
+        else:
+            ladder.shrink(world, book, key, max(there - row["lots"], 0))
         return 0
     if kind == _CLEAR:
         ladder.clear(world, market + KNOWN_BOOK + side * LADDER_WORDS)

@@ -1,6 +1,7 @@
 """One side of a book: a dense row of cells by tick, in a window that follows the price.
 
 put      set the lots of a level, keep the best right, move the window when a new best leaves it
+shrink   lower the lots of a level: what is not the best does not become it
 retreat  the best is gone, or crossed: the next one under a key is the best now
 below    the best level under a key, no better than the best
 lots_at  the lots of a level
@@ -30,7 +31,7 @@ from xtrade.sim.replay.layout import (
     World,
 )
 
-__all__ = ["below", "clear", "lots_at", "mark", "put", "retreat"]
+__all__ = ["below", "clear", "lots_at", "mark", "put", "retreat", "shrink"]
 
 _FAR_LEVELS = int(Fault.FAR_LEVELS)
 
@@ -49,6 +50,16 @@ def put(world: World, side: int, key: int, lots: int) -> int:
     elif key == world[side + BEST]:
         retreat(world, side, key)
     return int(cell)
+
+
+@kernel
+def shrink(world: World, side: int, key: int, lots: int) -> None:
+    """Leave a level these lots. A level that the other side has crossed is not the best again for losing some."""
+    place = key - world[side + BASE]
+    at = world[side + CELLS] + place if 0 <= place < world[side + SIZE] else _spill_cell(world, side, key)
+    world[at] = (lots << 1) | (world[at] & 1)
+    if lots == 0 and key == world[side + BEST]:
+        retreat(world, side, key)
 
 
 @kernel

@@ -143,11 +143,12 @@ GRID_WORDS: Final = 5
     REQUEST_KIND,
     REQUEST_ROW,
     REQUEST_ID,
+    REQUEST_INSTRUMENT,  # the row may be another order's when the request arrives
     REQUEST_TICKS,
     REQUEST_LOTS,
     REQUEST_VERSION,
     REQUEST_WORDS,
-) = range(8)
+) = range(9)
 
 (
     REPORT_NS,
@@ -220,6 +221,7 @@ class Reason(IntFlag):
     END = 32
     FILLS_FULL = 64
     FAULT = 128
+    BAR = 256
 
 
 class Fault(IntEnum):

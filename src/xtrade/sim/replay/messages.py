@@ -60,6 +60,7 @@ from xtrade.sim.replay.layout import (
     REPORTS_FROM,
     REPORTS_TO,
     REQUEST_ID,
+    REQUEST_INSTRUMENT,
     REQUEST_KIND,
     REQUEST_LOTS,
     REQUEST_MASK,
@@ -148,6 +149,7 @@ def send(world: World, kind: int, order: int, ticks: int, lots: int) -> None:
     world[at + REQUEST_KIND] = kind
     world[at + REQUEST_ROW] = order
     world[at + REQUEST_ID] = world[order + ORDER_ID]
+    world[at + REQUEST_INSTRUMENT] = world[order + ORDER_INSTRUMENT]
     world[at + REQUEST_TICKS] = ticks
     world[at + REQUEST_LOTS] = lots
     world[at + REQUEST_VERSION] = world[market + KNOWN_VERSION]

@@ -18,6 +18,7 @@ import numba
 from numba import config as numba_config
 from numba.core.errors import NumbaError
 
+from xtrade.model.durations import duration_text
 from xtrade.model.errors import UsageError
 from xtrade.sim.replay.layout import CONSTANT, DRAWN, RECORDED
 from xtrade.sim.replay.messages import DRAW_MODULUS
@@ -127,6 +128,16 @@ class Latency:
             raise UsageError("recorded latencies: times must ascend, and no latency is below zero")
         return cls(RECORDED, table=times + latencies)
 
+    @property
+    def in_words(self) -> str:
+        """How long it takes, for people."""
+        if self.kind == CONSTANT:
+            return duration_text(self.ns) if self.ns else "no time"
+        if self.kind == DRAWN:
+            return f"{duration_text(self.table[0])} to {duration_text(self.table[-1])}, drawn"
+        latencies = self.table[len(self.table) // 2 :]
+        return f"{duration_text(min(latencies))} to {duration_text(max(latencies))}, as recorded"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assumptions:
@@ -141,3 +152,13 @@ class Assumptions:
     response: Latency = Latency(CONSTANT)
     fills: FillRule = FillRule.VOLUME
     impact: bool = True
+
+    @property
+    def in_words(self) -> str:
+        """What is assumed, in one sentence for people."""
+        queue = self.queue.kind.name.lower().replace("_", "-")
+        taken = "what we take stays gone" if self.impact else "what we take comes back at once"
+        return (
+            f"queue {queue}; fills by {self.fills.name.lower()}; way to the venue {self.entry.in_words}, back"
+            f" {self.response.in_words}; {taken}"
+        )

@@ -5,38 +5,26 @@ The kernel's memory stays inside; what comes out are integers of the instrument'
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
 from xtrade.model.errors import UsageError, XtradeError, did_you_mean
-from xtrade.model.events import (
-    AmendRejected,
-    CancelRejected,
-    Event,
-    FundingPaid,
-    OrderAccepted,
-    OrderAmended,
-    OrderCanceled,
-    OrderEvent,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-)
-from xtrade.model.fills import Fill
+from xtrade.model.events import Event
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.money import Money
-from xtrade.model.numbers import divided, product
-from xtrade.model.orders import OrderIntent, OrderType, TimeInForce, problems
+from xtrade.model.numbers import divided
+from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
+from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.kernel import advance
-from xtrade.sim.replay.layout import Fault, Order, Reason, Rows, Style, Told, Words, World
+from xtrade.sim.replay.layout import Fault, Order, Reason, Rows, Words, World
 from xtrade.sim.replay.memory import value_unit_atoms, world_for
 from xtrade.sim.replay.models import Assumptions
-from xtrade.sim.replay.tape import RATE_UNIT, Tape
+from xtrade.sim.replay.reports import Reports
+from xtrade.sim.replay.tape import Tape
 
 __all__ = ["Account", "Reason", "Replay", "Top"]
 
@@ -96,8 +84,7 @@ class Replay:
         self._joined: Words = tape.joined
         self._order: Order = tape.venue_order
         self._live: dict[int, int] = {}
-        self._answered: Counter[tuple[int, str]] = Counter()
-        self._trades = 0
+        self._reports = Reports(self._words, tape.instruments)
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -159,11 +146,7 @@ class Replay:
     def place(self, intent: OrderIntent) -> None:
         """Send an order; what the venue would refuse on sight is a UsageError."""
         place = self._place(intent.instrument)
-        wrong = problems(intent, self.instrument(intent.instrument))
-        if intent.quote_amount is not None or intent.type not in {OrderType.LIMIT, OrderType.MARKET}:
-            wrong.append("the replay takes limit and market orders, sized in lots")
-        if intent.reduce_only or intent.expires_ns is not None:
-            wrong.append("the replay knows neither reduce-only orders nor times of expiry")
+        wrong = refusals(intent, self.instrument(intent.instrument))
         if intent.client_order_id in self._live:
             wrong.append(f"the client order id {intent.client_order_id} is in use")
         if wrong:
@@ -171,7 +154,7 @@ class Replay:
         side = layout.BUY if intent.side is Side.BUY else layout.SELL
         ticks = 0 if intent.ticks is None else intent.ticks
         order = desk.place(
-            self._world, place, intent.client_order_id, side, _style(intent), ticks, intent.lots
+            self._world, place, intent.client_order_id, side, style_of(intent), ticks, intent.lots
         )
         if order == 0:
             raise UsageError(f"{len(self._live)} orders are open already: raise `orders`")
@@ -194,7 +177,9 @@ class Replay:
             at = (
                 self._words[layout.REPORTS] + (number & self._words[layout.REPORT_MASK]) * layout.REPORT_WORDS
             )
-            found.append(self._event(at))
+            found.append(self._reports.event(at))
+            if self._reports.ends_order(at):
+                self._live.pop(self._words[at + layout.REPORT_ID], None)
         return found
 
     def fills(self) -> World:
@@ -265,129 +250,3 @@ class Replay:
                 return
             yield level * side.sign, ladder.lots_at(self._world, at, level)
             level = ladder.below(self._world, at, level)
-
-    def _event(self, at: int) -> Event:
-        """Read one report as the model's event."""
-        words = self._words
-        kind = Told(words[at + layout.REPORT_KIND])
-        place = words[at + layout.REPORT_INSTRUMENT]
-        instrument = self._tape.instruments[place][words[at + layout.REPORT_VERSION]]
-        received_ns, venue_ns = words[at + layout.REPORT_NS], words[at + layout.REPORT_VENUE_NS]
-        ticks, lots = words[at + layout.REPORT_TICKS], words[at + layout.REPORT_LOTS]
-        if kind is Told.FUNDING:
-            held = words[at + layout.REPORT_LEFT]
-            return _funding(instrument, received_ns, venue_ns, ticks=ticks, rate=lots, held=held)
-        name = ClientOrderId(words[at + layout.REPORT_ID])
-        event = self._order_event(kind, name, received_ns, venue_ns, ticks, lots, at, instrument)
-        done = kind in _DONE or (kind is Told.FILLED and words[at + layout.REPORT_LEFT] == 0)
-        if done:
-            self._live.pop(name, None)
-        return event
-
-    def _order_event(
-        self,
-        kind: Told,
-        name: ClientOrderId,
-        received_ns: int,
-        venue_ns: int,
-        ticks: int,
-        lots: int,
-        at: int,
-        instrument: Instrument,
-    ) -> OrderEvent:
-        match kind:
-            case Told.ACCEPTED:
-                return OrderAccepted(client_order_id=name, received_ns=received_ns, venue_ns=venue_ns)
-            case Told.FILLED:
-                maker = bool(self._words[at + layout.REPORT_MAKER])
-                self._trades += 1
-                fill = Fill(
-                    trade_id=f"replay-{self._trades}",
-                    side=Side.BUY if self._words[at + layout.REPORT_SIDE] == layout.BUY else Side.SELL,
-                    ticks=ticks,
-                    lots=lots,
-                    fee=instrument.expected_fee(ticks=ticks, lots=lots, maker=maker),
-                    maker=maker,
-                    venue_ns=venue_ns,
-                )
-                return OrderFilled(
-                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, fill=fill
-                )
-            case Told.CANCELED:
-                return OrderCanceled(
-                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, cumulative_lots=lots
-                )
-            case Told.EXPIRED:
-                return OrderExpired(
-                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, cumulative_lots=lots
-                )
-            case Told.AMENDED | Told.RESTATED:
-                return OrderAmended(
-                    client_order_id=name,
-                    received_ns=received_ns,
-                    venue_ns=venue_ns,
-                    lots=lots,
-                    ticks=ticks,
-                    request=self._answer(name, "amend") if kind is Told.AMENDED else None,
-                )
-            case Told.CANCEL_REJECTED:
-                return CancelRejected(
-                    client_order_id=name,
-                    received_ns=received_ns,
-                    venue_ns=venue_ns,
-                    request=self._answer(name, "cancel"),
-                    reason=_GONE,
-                )
-            case Told.AMEND_REJECTED:
-                return AmendRejected(
-                    client_order_id=name,
-                    received_ns=received_ns,
-                    venue_ns=venue_ns,
-                    request=self._answer(name, "amend"),
-                    reason=_GONE,
-                )
-            case _:
-                return OrderRejected(
-                    client_order_id=name, received_ns=received_ns, venue_ns=venue_ns, reason=_REFUSED[kind]
-                )
-
-    def _answer(self, name: ClientOrderId, request: str) -> int:
-        """Number the answers to our requests: on one connection they come in the order of the requests."""
-        self._answered[name, request] += 1
-        return self._answered[name, request]
-
-
-_DONE: Final = {Told.CANCELED, Told.EXPIRED, Told.WOULD_TAKE, Told.BOOK_UNKNOWN, Told.OLD_GRID}
-_GONE: Final = "the venue has no such open order, or cannot change it now"
-_REFUSED: Final = {
-    Told.WOULD_TAKE: "a post-only order would have taken",
-    Told.BOOK_UNKNOWN: "the book is unknown: the feed has a gap here",
-    Told.OLD_GRID: "the venue changed the instrument while the order was on its way",
-}
-
-
-def _style(intent: OrderIntent) -> Style:
-    if intent.type is OrderType.MARKET:
-        return Style.MARKET
-    if intent.time_in_force is TimeInForce.IOC:
-        return Style.IOC
-    if intent.time_in_force is TimeInForce.FOK:
-        return Style.FOK
-    return Style.POST_ONLY if intent.post_only else Style.REST
-
-
-def _funding(
-    instrument: Instrument, received_ns: int, venue_ns: int, *, ticks: int, rate: int, held: int
-) -> FundingPaid:
-    """Turn a settlement into money: longs pay a positive rate on what the position is worth at the price."""
-    exact = product(rate, RATE_UNIT)
-    worth = -abs(instrument.value(ticks=ticks, lots=held)) * (1 if held > 0 else -1) * Fraction(exact)
-    return FundingPaid(
-        account=instrument.venue,
-        received_ns=received_ns,
-        venue_ns=venue_ns,
-        instrument=instrument.key,
-        payment_id=f"replay-{instrument.key}-{venue_ns}",
-        amount=Money(divided(worth.numerator, worth.denominator, toward="nearest"), instrument.settle),
-        rate=exact,
-    )

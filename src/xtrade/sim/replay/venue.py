@@ -38,7 +38,6 @@ from xtrade.sim.replay.layout import (
     ORDER_AHEAD,
     ORDER_ARRIVED_NS,
     ORDER_ID,
-    ORDER_INSTRUMENT,
     ORDER_LEFT,
     ORDER_LOTS,
     ORDER_NEXT,
@@ -51,6 +50,7 @@ from xtrade.sim.replay.layout import (
     OWN_HEAD,
     REPORT_WORDS,
     REQUEST_ID,
+    REQUEST_INSTRUMENT,
     REQUEST_KIND,
     REQUEST_LOTS,
     REQUEST_NS,
@@ -212,13 +212,15 @@ def reduced(
             amount = 0
         else:  # it stood behind us, so whoever executed it met us first
             amount = world[order + ORDER_LEFT] if executed else 0
+            if world[market + FILL_RULE] == _THROUGH:
+                amount = min(amount, lots)
         if world[market + FILL_RULE] == _VOLUME:
             amount = min(amount, left)
         left -= amount
         if amount > 0:
             _fill(world, market, order, ns, 1, world[order + ORDER_TICKS], amount)
         order = following
-    ladder.put(world, book, key, max(ladder.lots_at(world, book, key) - lots, 0))
+    ladder.shrink(world, book, key, max(ladder.lots_at(world, book, key) - lots, 0))
 
 
 @kernel
@@ -333,7 +335,7 @@ def arrived(world: World, reals: Reals, request: int) -> None:
     order = world[request + REQUEST_ROW]
     kind = world[request + REQUEST_KIND]
     client_order_id = world[request + REQUEST_ID]
-    market = world[INSTRUMENTS] + world[order + ORDER_INSTRUMENT] * INSTRUMENT_WORDS
+    market = world[INSTRUMENTS] + world[request + REQUEST_INSTRUMENT] * INSTRUMENT_WORDS
     ticks = world[request + REQUEST_TICKS]
     lots = world[request + REQUEST_LOTS]
     stale = world[request + REQUEST_VERSION] != world[market + VERSION]
