@@ -1,0 +1,1 @@
+"""What benchmarks/replay_agreement.py compares: shared markets, the other simulator, and a replay bent to it."""
