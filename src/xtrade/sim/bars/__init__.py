@@ -1,0 +1,4 @@
+"""Markets that are known as bars: five numbers an interval.
+
+columns   Bars: the columns of one instrument, checked
+"""
