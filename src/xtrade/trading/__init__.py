@@ -1,0 +1,14 @@
+"""Floor 6, trading: strategies decide, the engine lets their orders out, and keeps account.
+
+strategy        Strategy: callbacks, typed parameters; and two thin bases over it
+params          Params, and how they are read
+subscriptions   what a strategy wants to hear of
+context         Context: what a strategy can see and do
+orders          Order: an order in a strategy's hands
+tasks           multi-step work as coroutines
+risk            the gate every order passes
+engine          Engine: tells strategies, lets orders out
+portfolio       who holds what
+ports           what the engine asks of the world around it
+listeners timers   the parts
+"""

@@ -1,0 +1,539 @@
+"""The engine: hears of what happened, tells strategies, and lets their orders out through the risk gate.
+
+    engine = Engine({"maker": Quoter(params)}, markets, orders, ids=ids)
+    engine.start(now_ns)
+    engine.book_changed(key, now_ns)      # and traded, bar, heard, tick: whoever drives the engine calls these
+    engine.stop(now_ns)
+
+It has no clock, no socket and no thread: every call says what time it is, and all that follows from it happens before
+the call returns. A back-test calls it from a replay, a live node from its links; the same calls give the same orders.
+
+In one call: positions and orders are brought up to date, the strategies are told, then what they started meanwhile
+(news of refused orders, tasks that may go on) follows in the order in which it came up. A callback is therefore never
+entered while another one runs.
+
+A strategy that raises is stopped: its orders are canceled, the journal says where and why, the others go on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
+
+from xtrade.market.book import Book
+from xtrade.model.durations import duration_text
+from xtrade.model.errors import UsageError, XtradeError
+from xtrade.model.events import (
+    AccountEvent,
+    AmendSent,
+    Bar,
+    CancelSent,
+    Event,
+    Funding,
+    FundingPaid,
+    InstrumentChanged,
+    OrderEvent,
+    OrderRejected,
+    OrderSent,
+    Quote,
+    Trade,
+)
+from xtrade.model.fills import Fill
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Instrument
+from xtrade.model.order_state import apply
+from xtrade.model.orders import OrderIntent
+from xtrade.runtime.ids import ClientOrderIds
+from xtrade.trading.context import Context
+from xtrade.trading.listeners import BarMaker, Listeners, Watch
+from xtrade.trading.orders import Order
+from xtrade.trading.portfolio import Portfolio
+from xtrade.trading.ports import Failed, Journal, Markets, Noted, Orders, Record, Refused
+from xtrade.trading.risk import Limits, Refusal, Situation, TradingState, check
+from xtrade.trading.strategy import Strategy
+from xtrade.trading.tasks import Signal, Task, coroutine_name
+from xtrade.trading.timers import Timers
+
+__all__ = ["Engine"]
+
+T = TypeVar("T")
+SECOND: Final = 1_000_000_000
+# A venue may repeat the end of an order, or send a late fill after it: so long, in orders, we remember them.
+ENDED_ORDERS_KEPT: Final = 4096
+
+
+class _Forgetful:
+    """A journal that keeps nothing."""
+
+    def append(self, record: Record) -> None:
+        """Let it go."""
+
+
+class Engine:
+    """Runs strategies. `limits` are those of the risk gate, by the name of the strategy."""
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Strategy[Any]],
+        markets: Markets,
+        orders: Orders,
+        *,
+        ids: ClientOrderIds,
+        limits: Mapping[str, Limits] | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.strategies = dict(strategies)
+        self.now_ns = 0
+        self.portfolio = Portfolio()
+        self.unusual: Counter[str] = Counter()
+        """What was odd about events and orders, and how often."""
+        self._markets = markets
+        self._orders = orders
+        self._ids = ids
+        self._journal: Journal = _Forgetful() if journal is None else journal
+        for name in limits or ():
+            if name not in self.strategies:
+                raise UsageError(f"limits are given for {name!r}, and no strategy has that name")
+        self.contexts: Mapping[str, Context] = {
+            name: Context(self, name, (limits or {}).get(name, Limits())) for name in self.strategies
+        }
+        self._live: dict[ClientOrderId, tuple[Context, Order]] = {}
+        self._ended: OrderedDict[ClientOrderId, tuple[Context, Order]] = OrderedDict()
+        self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
+        self._sent_ns: dict[str, deque[int]] = {name: deque() for name in self.strategies}
+        self._later: deque[Callable[[], None]] = deque()
+        self._draining = False
+        self._timers = Timers()
+        self._named_timers: dict[tuple[str, str], int] = {}
+        self._tasks: dict[str, list[Task[Any]]] = {name: [] for name in self.strategies}
+        self._awaited: dict[tuple[str, str], list[Signal[Any]]] = {}
+        self._last_quotes: dict[str, tuple[int | None, int, int | None, int]] = {}
+        self._listeners = Listeners()
+        for name, strategy in self.strategies.items():
+            self._listeners.add(self.contexts[name], strategy)
+        for key in self._listeners.declared:
+            markets.instrument(key)  # an unknown one is an error before the start
+
+    # -- what it needs --------------------------------------------------------------------------------------------
+
+    @property
+    def watched(self) -> Mapping[str, Watch]:
+        """What must be told of each instrument that the strategies declared."""
+        return self._listeners.watched
+
+    @property
+    def wake_ns(self) -> int | None:
+        """When `tick` must be called at the latest; None while no timer runs."""
+        return self._timers.due_ns
+
+    @property
+    def is_active(self) -> bool:
+        """Whether any strategy still trades."""
+        return any(context.state is not TradingState.HALTED for context in self.contexts.values())
+
+    # -- what it is told ------------------------------------------------------------------------------------------
+
+    def start(self, now_ns: int) -> None:
+        """Begin."""
+        self.now_ns = now_ns
+        for name, strategy in self.strategies.items():
+            self._call(self.contexts[name], strategy.on_start)
+        self._drain()
+
+    def book_changed(self, key: str, now_ns: int) -> None:
+        """Tell that a book changed."""
+        self.now_ns = now_ns
+        book = self._markets.book(key)
+        for listener in self._listeners.books.get(key, ()):
+            if now_ns >= listener.due_ns:
+                listener.due_ns = now_ns + listener.every_ns
+                self._call(listener.context, listener.strategy.on_book, book)
+        if key in self._listeners.quotes:
+            self._tell_quote(key, book)
+        for maker in self._listeners.bars.get(key, ()):
+            middle = book.mid_ticks
+            if maker.of == "mid" and middle is not None:
+                self._add_to_bar(maker, round(middle), 0)
+        if self._awaited:
+            self._make_known("book", key, book)
+        if self._later:
+            self._drain()
+
+    def traded(self, trade: Trade, now_ns: int) -> None:
+        """Tell of a public trade."""
+        self.now_ns = now_ns
+        key = trade.instrument
+        for maker in self._listeners.bars.get(key, ()):
+            if maker.of == "trades":
+                self._add_to_bar(maker, trade.ticks, trade.lots)
+        for context, strategy in self._listeners.trades.get(key, ()):
+            self._call(context, strategy.on_trade, trade)
+        self._make_known("trade", key, trade)
+        self._drain()
+
+    def bar(self, bar: Bar, now_ns: int) -> None:
+        """Tell of a bar of the data's own; those of larger intervals are made from it."""
+        self.now_ns = now_ns
+        for maker in self._listeners.bars.get(bar.instrument, ()):
+            if maker.builder.interval_ns == bar.interval_ns:
+                self._tell_bar(maker, bar)
+                continue
+            if maker.builder.interval_ns % bar.interval_ns:
+                raise UsageError(
+                    f"{bar.instrument}: bars of {duration_text(maker.builder.interval_ns)} cannot be made of bars of"
+                    f" {duration_text(bar.interval_ns)}: subscribe to a multiple of the data's interval"
+                )
+            closed = maker.builder.add_bar(bar)
+            if closed is not None:
+                self._tell_bar(maker, closed)
+            self._arm(maker)
+        self._drain()
+
+    def heard(self, event: Event, now_ns: int) -> None:
+        """Tell of anything else: news of our orders and accounts, funding rates, changed instruments."""
+        self.now_ns = now_ns
+        match event:
+            case OrderEvent():
+                self._heard_of_order(event)
+            case AccountEvent():
+                self._heard_of_account(event)
+            case Funding():
+                for context, strategy in self._listeners.funding.get(event.instrument, ()):
+                    self._call(context, strategy.on_funding, event)
+            case InstrumentChanged():
+                self.portfolio.follow(event.now)
+            case Trade():
+                self.traded(event, now_ns)
+            case Bar():
+                self.bar(event, now_ns)
+            case _:
+                self.unusual[f"{type(event).__name__}: nothing here listens to it"] += 1
+        self._drain()
+
+    def tick(self, now_ns: int) -> None:
+        """Let the timers go off that are due."""
+        self.now_ns = now_ns
+        while (call := self._timers.take(now_ns)) is not None:
+            call()
+            self._drain()
+
+    def stop(self, now_ns: int) -> None:
+        """End the run: every strategy's on_stop is called, and nothing is told after it."""
+        self.now_ns = now_ns
+        for name, context in self.contexts.items():
+            self._call(context, self.strategies[name].on_stop)
+        self._drain()
+        for context in self.contexts.values():
+            self._end(context)
+        self._drain()
+
+    # -- what strategies see --------------------------------------------------------------------------------------
+
+    def instrument(self, key: str) -> Instrument:
+        """Return an instrument that was declared."""
+        self._listeners.must_know(key)
+        return self._markets.instrument(key)
+
+    def book(self, key: str) -> Book:
+        """Return the book of an instrument that was declared."""
+        self._listeners.must_know(key)
+        return self._markets.book(key)
+
+    def next_id(self) -> ClientOrderId:
+        """Give the next client order id."""
+        return self._ids.next()
+
+    # -- what strategies ask (through their contexts and orders) --------------------------------------------------
+
+    def place(self, context: Context, intent: OrderIntent) -> Order:
+        """Let an order out, or refuse it."""
+        instrument = self.instrument(intent.instrument)
+        order = Order(self, intent, instrument)
+        refusal = check(intent, self._situation(context, instrument), context.limits)
+        if refusal is not None:
+            self._refuse(context, order, refusal)
+            return order
+        self._journal.append(intent)
+        self._live[order.id] = context, order
+        context.open_orders[order.id] = order
+        self._sent_ns[context.name].append(self.now_ns)
+        try:
+            self._orders.place(intent)
+        except XtradeError as error:
+            event = OrderRejected(client_order_id=order.id, reason=str(error), code="not_sent")
+            self._later.append(partial(self._heard_of_order, event))
+        else:
+            self._fold(context, order, OrderSent(client_order_id=order.id))
+        return order
+
+    def cancel(self, order: Order) -> bool:
+        """Ask the venue to cancel an order."""
+        known = self._live.get(order.id)
+        if known is None or order.cancel_pending or not self._orders.cancel(order.id):
+            return False
+        event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))
+        self._fold(known[0], order, event)
+        return True
+
+    def amend(self, order: Order, *, lots: int | None, ticks: int | None) -> bool:
+        """Ask the venue for other lots or another price of an order."""
+        known = self._live.get(order.id)
+        lots = order.lots if lots is None else lots
+        ticks = order.ticks if ticks is None else ticks
+        if known is None or ticks is None or (lots, ticks) == (order.lots, order.ticks):
+            return False
+        context = known[0]
+        # What it has traded already is held, and not asked for once more.
+        wanted = replace(order.intent, lots=lots - order.filled_lots, ticks=ticks)
+        refusal = check(wanted, self._situation(context, order.instrument, without=order), context.limits)
+        if refusal is not None:
+            self._say_refused(wanted, refusal)
+            return False
+        if not self._orders.amend(order.id, lots=lots, ticks=ticks):
+            return False
+        request = self._request(order, "amend")
+        event = AmendSent(client_order_id=order.id, request=request, lots=lots, ticks=ticks)
+        self._fold(context, order, event)
+        return True
+
+    def within(self, signal: Signal[Order], seconds: float | None) -> Signal[Order | None]:
+        """Return a signal that is set with the order, or with None after so many seconds."""
+        found: Signal[Order | None] = Signal()
+        signal.then(lambda: found.set(signal.value))
+        if seconds is not None and not found.is_set:
+            self.at(self.now_ns + round(seconds * SECOND)).then(lambda: found.set(None))
+        return found
+
+    def at(self, at_ns: int) -> Signal[None]:
+        """Return a signal that is set at a time."""
+        signal: Signal[None] = Signal()
+        self._timers.add(at_ns, partial(signal.set, None))
+        return signal
+
+    def next_of(self, context: Context, what: str, key: str) -> Signal[Any]:
+        """Return a signal that is set with the next of what a strategy subscribed to."""
+        self._listeners.must_hear(context, what, key)
+        signal: Signal[Any] = Signal()
+        self._awaited.setdefault((what, key), []).append(signal)
+        return signal
+
+    def run_task(self, context: Context, coroutine: Coroutine[Any, Any, T]) -> Task[T]:
+        """Start a task of a strategy."""
+        task = Task(
+            coroutine,
+            resume_later=self._later.append,
+            failed=lambda error: self._fail(context, coroutine_name(coroutine), error),
+        )
+        tasks = self._tasks[context.name]
+        tasks[:] = [each for each in tasks if not each.ended.is_set]
+        tasks.append(task)
+        return task
+
+    def set_timer(self, context: Context, name: str, after_ns: int, *, repeat: bool) -> None:
+        """Set a strategy's timer."""
+        if after_ns < 0 or (repeat and after_ns == 0):
+            raise UsageError(f"timer {name!r} of {context.name}: {after_ns} ns is no time to wait")
+        self.drop_timer(context, name)
+
+        def went_off() -> None:
+            del self._named_timers[context.name, name]
+            if repeat:
+                self.set_timer(context, name, after_ns, repeat=True)
+            self._call(context, self.strategies[context.name].on_timer, name)
+
+        self._named_timers[context.name, name] = self._timers.add(self.now_ns + after_ns, went_off)
+
+    def drop_timer(self, context: Context, name: str) -> None:
+        """Stop a strategy's timer."""
+        timer = self._named_timers.pop((context.name, name), None)
+        if timer is not None:
+            self._timers.drop(timer)
+
+    def note(self, context: Context, text: str) -> None:
+        """Write a strategy's note into the journal."""
+        self._journal.append(Noted(strategy=context.name, text=text, at_ns=self.now_ns))
+
+    def stop_strategy(self, context: Context, reason: str) -> None:
+        """End one strategy at its own wish, after the present callback."""
+        self.note(context, f"stops: {reason}")
+
+        def end() -> None:
+            self._call(context, self.strategies[context.name].on_stop)
+            self._end(context)
+
+        self._later.append(end)
+
+    # -- orders ---------------------------------------------------------------------------------------------------
+
+    def _situation(self, context: Context, instrument: Instrument, without: Order | None = None) -> Situation:
+        sent = self._sent_ns[context.name]
+        while sent and sent[0] <= self.now_ns - SECOND:
+            sent.popleft()
+        return Situation(
+            instrument=instrument,
+            book=self._markets.book(instrument.key),
+            state=context.state,
+            position_lots=self.portfolio.lots(context.name, instrument.key),
+            open_orders=[order.state for order in context.open_orders.values() if order is not without],
+            sent_last_second=len(sent),
+        )
+
+    def _refuse(self, context: Context, order: Order, refusal: Refusal) -> None:
+        order.refusal = refusal
+        event = OrderRejected(client_order_id=order.id, reason=refusal.reason, code=f"risk:{refusal.rule}")
+        order.told(apply(order.state, event).state)
+        self._say_refused(order.intent, refusal)
+        self._later.append(partial(self._call, context, self.strategies[context.name].on_order, order))
+
+    def _say_refused(self, intent: OrderIntent, refusal: Refusal) -> None:
+        self._journal.append(Refused(intent=intent, at_ns=self.now_ns, **refusal._asdict()))
+
+    def _heard_of_order(self, event: OrderEvent) -> None:
+        known = self._live.get(event.client_order_id) or self._ended.get(event.client_order_id)
+        if known is None:
+            self._journal.append(event)
+            self.unusual[f"{type(event).__name__} of an order that is not ours"] += 1
+            return
+        context, order = known
+        booked = self._fold(context, order, event)
+        strategy = self.strategies[context.name]
+        if booked is not None:
+            self._call(context, strategy.on_fill, order, booked)
+        self._call(context, strategy.on_order, order)
+
+    def _fold(self, context: Context, order: Order, event: OrderEvent) -> Fill | None:
+        """Join an event to its order, and to the position; return the fill that was booked."""
+        self._journal.append(event)
+        change = apply(order.state, event)
+        if change.note is not None:
+            self.unusual[f"{type(event).__name__}: {_without_figures(change.note)}"] += 1
+        if change.booked is not None or change.unbooked is not None or change.fee is not None:
+            self.portfolio.book(context.name, self._markets.instrument(order.intent.instrument), change)
+        name, is_final = event.client_order_id, change.state.is_final
+        was_live = name in self._live
+        if was_live and is_final:
+            self._ended[name] = self._live.pop(name)
+            context.open_orders.pop(name, None)
+            self._forget_old()
+        elif not was_live and not is_final:  # found alive after all
+            self._live[name] = self._ended.pop(name)
+            context.open_orders[name] = order
+        order.told(change.state)
+        return change.booked
+
+    def _forget_old(self) -> None:
+        if len(self._ended) > ENDED_ORDERS_KEPT:
+            gone, _ = self._ended.popitem(last=False)
+            self._requests.pop((gone, "cancel"), None)
+            self._requests.pop((gone, "amend"), None)
+
+    def _request(self, order: Order, what: str) -> int:
+        self._requests[order.id, what] += 1
+        return self._requests[order.id, what]
+
+    def _heard_of_account(self, event: AccountEvent) -> None:
+        self._journal.append(event)
+        concerned = self.portfolio.pay(event) if isinstance(event, FundingPaid) else self.contexts
+        for name in concerned:
+            self._call(self.contexts[name], self.strategies[name].on_account, event)
+
+    # -- markets --------------------------------------------------------------------------------------------------
+
+    def _tell_quote(self, key: str, book: Book) -> None:
+        now = (book.bid_ticks, book.bid_lots, book.ask_ticks, book.ask_lots)
+        if now == self._last_quotes.get(key):
+            return
+        self._last_quotes[key] = now
+        quote = Quote(
+            instrument=key,
+            received_ns=self.now_ns,
+            bid_ticks=now[0],
+            bid_lots=now[1],
+            ask_ticks=now[2],
+            ask_lots=now[3],
+        )
+        for context, strategy in self._listeners.quotes[key]:
+            self._call(context, strategy.on_quote, quote)
+
+    def _add_to_bar(self, maker: BarMaker, ticks: int, lots: int) -> None:
+        closed = maker.builder.add(self.now_ns, ticks, lots)
+        if closed is not None:
+            self._tell_bar(maker, closed)
+        self._arm(maker)
+
+    def _arm(self, maker: BarMaker) -> None:
+        """See to it that a bar is told when it is over, whether or not anything more is told."""
+        due_ns = maker.builder.due_ns
+        if due_ns is not None and due_ns != maker.armed_ns:
+            maker.armed_ns = due_ns
+            self._timers.add(due_ns, partial(self._close_bar, maker))
+
+    def _close_bar(self, maker: BarMaker) -> None:
+        closed = maker.builder.close(self.now_ns)
+        if closed is not None:
+            self._tell_bar(maker, closed)
+
+    def _tell_bar(self, maker: BarMaker, bar: Bar) -> None:
+        for context, strategy in maker.listeners:
+            self._call(context, strategy.on_bar, bar)
+        self._make_known("bar", bar.instrument, bar)
+
+    def _make_known(self, what: str, key: str, value: object) -> None:
+        for signal in self._awaited.pop((what, key), ()):
+            signal.set(value)
+
+    # -- strategies -----------------------------------------------------------------------------------------------
+
+    def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
+        if context.state is TradingState.HALTED:
+            return
+        try:
+            callback(context, *told)
+        except Exception as error:  # noqa: BLE001  (a strategy may raise anything)
+            self._fail(context, callback.__name__, error)
+
+    def _drain(self) -> None:
+        """Let follow what came up meanwhile, until nothing is left."""
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._later:
+                self._later.popleft()()
+        finally:
+            self._draining = False
+
+    def _fail(self, context: Context, where: str, error: Exception) -> None:
+        """Stop a strategy that raised: its state may be anything now, and must not trade."""
+        raised = traceback.extract_tb(error.__traceback__)[-1]
+        self._journal.append(
+            Failed(
+                strategy=context.name,
+                where=where,
+                error=f"{type(error).__name__}: {error}",
+                place=f"{raised.filename}:{raised.lineno}",
+                at_ns=self.now_ns,
+            )
+        )
+        self._end(context)
+
+    def _end(self, context: Context) -> None:
+        """Tell a strategy nothing more, and cancel what it has open."""
+        context.state = TradingState.HALTED
+        for order in list(context.open_orders.values()):
+            self.cancel(order)
+        for task in self._tasks[context.name]:
+            task.cancel()
+        for strategy, name in list(self._named_timers):
+            if strategy == context.name:
+                self.drop_timer(context, name)
+
+
+def _without_figures(note: str) -> str:
+    """Make notes of one kind alike, so that they can be counted."""
+    return " ".join("…" if any(sign.isdigit() for sign in word) else word for word in note.split())

@@ -1,0 +1,89 @@
+"""What the engine asks of the world around it: a replay, a simulated exchange, a live venue, a test.
+
+Markets   what is known of instruments and books
+Orders    where orders go; what becomes of them comes back as events
+Journal   who writes down what was decided and what became of it, in order, before anything else happens
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from xtrade.market.book import Book
+from xtrade.model.events import AccountEvent, OrderEvent
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Instrument
+from xtrade.model.orders import OrderIntent
+
+__all__ = ["Failed", "Journal", "Markets", "Noted", "Orders", "Record", "Refused"]
+
+
+class Markets(Protocol):
+    """What is known of markets now."""
+
+    def instrument(self, key: str) -> Instrument:
+        """Return the instrument in the version now in force; a UsageError if it is not there."""
+        ...
+
+    def book(self, key: str) -> Book:
+        """Return the book of an instrument; the same object each time."""
+        ...
+
+
+class Orders(Protocol):
+    """Where orders go. Answers come later, as events."""
+
+    def place(self, intent: OrderIntent) -> None:
+        """Send an order; an XtradeError says why it could not even be sent."""
+        ...
+
+    def cancel(self, client_order_id: ClientOrderId) -> bool:
+        """Ask to cancel; False (and nothing sent) if the order is known to be done."""
+        ...
+
+    def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
+        """Ask for these total lots at this price; False (and nothing sent) if the order is known to be done."""
+        ...
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag=True):
+    """An order that the risk gate did not let out: the rule, its limit, and the figure that broke it."""
+
+    intent: OrderIntent
+    rule: str
+    limit: str
+    figure: str
+    reason: str
+    at_ns: int
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag=True):
+    """A strategy raised, and was stopped: where, what, and the place in its source."""
+
+    strategy: str
+    where: str
+    error: str
+    place: str
+    at_ns: int
+
+
+class Noted(Struct, frozen=True, kw_only=True, tag=True):
+    """Something a strategy, or the engine about it, wants to be read later."""
+
+    strategy: str
+    text: str
+    at_ns: int
+
+
+Record: TypeAlias = OrderIntent | OrderEvent | AccountEvent | Refused | Failed | Noted
+"""What a journal keeps: an intent before its bytes leave, and every event about it after."""
+
+
+class Journal(Protocol):
+    """Who writes down what happens. When `append` returns, the record is as safe as this journal makes it."""
+
+    def append(self, record: Record) -> None:
+        """Write one record, after all that were appended before."""
+        ...
