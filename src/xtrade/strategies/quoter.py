@@ -1,0 +1,93 @@
+"""A small market maker: one quote on each side of the middle, leaning against what it holds.
+
+At most every `every`, it looks at the book and wants a bid and an ask `half_spread` ticks from the middle, both moved
+by `skew` ticks for each `lots` held, and none on a side where it holds `max_lots` already (on spot: where it has
+nothing to sell). A quote that is where it should be stays, and keeps its place in the queue; one that is not is
+canceled, and the new one follows when the old one is known to be gone: there is never more than one on a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil, floor
+
+from typing_extensions import override
+
+from xtrade.market.book import Book
+from xtrade.model.instruments import Kind
+from xtrade.model.sides import Side
+from xtrade.trading.context import Context
+from xtrade.trading.orders import Order
+from xtrade.trading.params import Params
+from xtrade.trading.strategy import Strategy
+from xtrade.trading.subscriptions import BookFeed, Subscription
+
+__all__ = ["Quoter", "QuoterParams", "wanted_quotes"]
+
+
+class QuoterParams(Params, frozen=True, kw_only=True):
+    """Distances are in ticks, quantities in lots."""
+
+    instrument: str
+    half_spread: float = 2.0
+    skew: float = 0.5
+    lots: int = 1
+    max_lots: int = 10
+    every: str = "100ms"
+
+    def __post_init__(self) -> None:
+        if not self.half_spread > 0:
+            raise ValueError(f"half_spread = {self.half_spread}: expected ticks above zero")
+        if self.skew < 0:
+            raise ValueError(f"skew = {self.skew}: expected zero or more ticks")
+        if not 1 <= self.lots <= self.max_lots:
+            raise ValueError(
+                f"lots = {self.lots}, max_lots = {self.max_lots}: expected 1 <= lots <= max_lots"
+            )
+
+
+def wanted_quotes(
+    bid: int, ask: int, held: int, half_spread: float, skew: float, lots: int, least: int, most: int
+) -> tuple[int, int]:
+    """Return the bid and ask to quote, in ticks, holding between `least` and `most` lots; 0 where none is wanted."""
+    middle = (bid + ask) / 2 - skew * held / lots
+    buy = min(floor(middle - half_spread), ask - 1) if held + lots <= most else 0
+    sell = max(ceil(middle + half_spread), bid + 1) if held - lots >= least else 0
+    return max(buy, 0), sell
+
+
+class Quoter(Strategy[QuoterParams]):
+    """Quotes both sides of one market."""
+
+    def __init__(self, params: QuoterParams) -> None:
+        super().__init__(params)
+        self._quotes: dict[Side, Order | None] = {Side.BUY: None, Side.SELL: None}
+
+    @override
+    def subscriptions(self) -> Iterable[Subscription]:
+        yield BookFeed(self.params.instrument, every=self.params.every)
+
+    @override
+    def on_book(self, ctx: Context, book: Book) -> None:
+        bid, ask = book.bid_ticks, book.ask_ticks
+        if bid is None or ask is None or not book.is_trusted:
+            ctx.cancel_all()
+            return
+        p = self.params
+        held = ctx.position_lots(p.instrument)
+        least = 0 if book.instrument.kind is Kind.SPOT else -p.max_lots
+        buy, sell = wanted_quotes(bid, ask, held, p.half_spread, p.skew, p.lots, least, p.max_lots)
+        self._quote(ctx, Side.BUY, buy)
+        self._quote(ctx, Side.SELL, sell)
+
+    def _quote(self, ctx: Context, side: Side, ticks: int) -> None:
+        quote = self._quotes[side]
+        if quote is not None and quote.is_open:
+            if quote.ticks != ticks:
+                quote.cancel()
+            return
+        if ticks > 0:
+            place = ctx.buy if side is Side.BUY else ctx.sell
+            self._quotes[side] = place(
+                self.params.instrument, lots=self.params.lots, ticks=ticks, post_only=True
+            )
