@@ -1,0 +1,435 @@
+"""Plays recorded markets to an engine: the same engine, and the same strategies, that trade live.
+
+TapeMarket   books and trades, on a Replay
+BarMarket    bars, on a BarReplay
+play         the loop over either
+
+At one instant a strategy hears of trades first, then of changed instruments, of books or bars, and of its own orders;
+then its timers go off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from typing_extensions import override
+
+from xtrade.market.book import Book
+from xtrade.model.errors import UsageError
+from xtrade.model.events import Bar, Event, InstrumentChanged, Trade
+from xtrade.model.instruments import Instrument
+from xtrade.model.sides import Side
+from xtrade.runtime import clock
+from xtrade.sim.bars.columns import Bars
+from xtrade.sim.bars.replay import BarReplay
+from xtrade.sim.bars.tape import BarTape
+from xtrade.sim.replay.layout import NEVER
+from xtrade.sim.replay.replay import Reason, Replay
+from xtrade.sim.replay.tape import Happening, Tape
+from xtrade.trading.engine import Engine
+from xtrade.trading.listeners import Watch
+from xtrade.trading.ports import Orders
+
+__all__ = ["BarMarket", "Market", "Progress", "TapeMarket", "Teller", "play"]
+
+STEPS: Final = 200
+"""How often, evenly in the time of the data, progress is told."""
+
+# As plain numbers: asking a flag costs more than playing a bar.
+ROWS, BOOK, BAR, ORDER, END, FILLS_FULL = (
+    int(reason)
+    for reason in (
+        Reason.TRADE | Reason.NOTICE,
+        Reason.BOOK,
+        Reason.BAR,
+        Reason.ORDER,
+        Reason.END,
+        Reason.FILLS_FULL,
+    )
+)
+
+
+class Progress(NamedTuple):
+    """How far a run has come in the time of the data."""
+
+    at_ns: int
+    start_ns: int
+    end_ns: int
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1."""
+        length = self.end_ns - self.start_ns
+        return (self.at_ns - self.start_ns) / length if length else 1.0
+
+
+Teller = Callable[[Progress], None]
+
+
+class Market(Protocol):
+    """What `play` needs of recorded markets; it is also what the engine asks its markets."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def orders(self) -> Orders:
+        """Where orders go."""
+        ...
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the last decision."""
+        ...
+
+    def instrument(self, key: str) -> Instrument:
+        """Return the instrument in the version now in force."""
+        ...
+
+    def book(self, key: str) -> Book:
+        """Return the book of an instrument."""
+        ...
+
+    def watch(self, wanted: Mapping[str, Watch]) -> None:
+        """Arrange to be woken for what the engine wants to be told."""
+        ...
+
+    def advance(self, until_ns: int) -> int:
+        """Play until there is something to tell, or to this time; return the `Reason`s as one number."""
+        ...
+
+    def tell(self, engine: Engine, reasons: int) -> None:
+        """Tell the engine of the market what made `advance` return."""
+        ...
+
+    def reports(self) -> list[Event]:
+        """Return what became of our orders."""
+        ...
+
+
+class _TapeBook:
+    """The book of one instrument as the replay knows it."""
+
+    __slots__ = ("_key", "_replay")
+
+    def __init__(self, replay: Replay, key: str) -> None:
+        self._replay = replay
+        self._key = key
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument in the version now in force."""
+        return self._replay.instrument(self._key)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the book is whole."""
+        return self._replay.is_trusted(self._key)
+
+    @property
+    def bid_ticks(self) -> int | None:
+        """The best bid."""
+        return self._replay.top(self._key).bid_ticks
+
+    @property
+    def ask_ticks(self) -> int | None:
+        """The best ask."""
+        return self._replay.top(self._key).ask_ticks
+
+    @property
+    def bid_lots(self) -> int:
+        """What stands at the best bid."""
+        return self._replay.top(self._key).bid_lots
+
+    @property
+    def ask_lots(self) -> int:
+        """What stands at the best ask."""
+        return self._replay.top(self._key).ask_lots
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """The middle, in ticks."""
+        top = self._replay.top(self._key)
+        if top.bid_ticks is None or top.ask_ticks is None:
+            return None
+        return (top.bid_ticks + top.ask_ticks) / 2
+
+    def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
+        """Return up to `count` levels (ticks, lots) of a side, best first."""
+        return self._replay.levels(self._key, side, count)
+
+
+class _BarBook:
+    """The market as a bar leaves it: a guess of the best bid and ask, and nothing of sizes."""
+
+    __slots__ = ("_key", "_replay")
+
+    def __init__(self, replay: BarReplay, key: str) -> None:
+        self._replay = replay
+        self._key = key
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument."""
+        return self._replay.instrument(self._key)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether there was a bar yet."""
+        return self._replay.top(self._key).bid_ticks is not None
+
+    @property
+    def bid_ticks(self) -> int | None:
+        """The last close, less half the spread that is assumed."""
+        return self._replay.top(self._key).bid_ticks
+
+    @property
+    def ask_ticks(self) -> int | None:
+        """The last close, and half the spread that is assumed."""
+        return self._replay.top(self._key).ask_ticks
+
+    @property
+    def bid_lots(self) -> int:
+        """Not known: 0."""
+        return 0
+
+    @property
+    def ask_lots(self) -> int:
+        """Not known: 0."""
+        return 0
+
+    @property
+    def mid_ticks(self) -> float | None:
+        """The middle, in ticks."""
+        top = self._replay.top(self._key)
+        if top.bid_ticks is None or top.ask_ticks is None:
+            return None
+        return (top.bid_ticks + top.ask_ticks) / 2
+
+    def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
+        """Return the one level that is guessed, of unknown size."""
+        ticks = self.bid_ticks if side is Side.BUY else self.ask_ticks
+        return [] if ticks is None or count < 1 else [(ticks, 0)]
+
+
+class TapeMarket(Market):
+    """Books and trades, as a tape tells them."""
+
+    def __init__(self, tape: Tape, replay: Replay) -> None:
+        self._replay = replay
+        self._keys = tape.keys
+        self._books = {key: _TapeBook(replay, key) for key in tape.keys}
+        self._booked: tuple[str, ...] = ()
+        self._traded: frozenset[str] = frozenset()
+        self.start_ns = int(tape.rows["local_ns"][0])
+        self.end_ns = int(tape.rows["local_ns"][-1])
+
+    @property
+    @override
+    def orders(self) -> Replay:
+        return self._replay
+
+    @property
+    @override
+    def now_ns(self) -> int:
+        return self._replay.now_ns
+
+    @override
+    def instrument(self, key: str) -> Instrument:
+        return self._replay.instrument(key)
+
+    @override
+    def book(self, key: str) -> Book:
+        self._replay.instrument(key)
+        return self._books[key]
+
+    @override
+    def watch(self, wanted: Mapping[str, Watch]) -> None:
+        for key, watch in wanted.items():
+            trades = watch.trades or watch.bars
+            self._replay.watch(key, book=watch.book, book_every_ns=watch.book_every_ns, trades=trades)
+        self._booked = tuple(key for key, watch in wanted.items() if watch.book)
+        self._traded = frozenset(key for key, watch in wanted.items() if watch.trades or watch.bars)
+
+    @override
+    def advance(self, until_ns: int) -> int:
+        reasons = int(self._replay.advance(until_ns))
+        if reasons & FILLS_FULL:
+            self._replay.fills()  # they come as reports too
+        return reasons
+
+    @override
+    def tell(self, engine: Engine, reasons: int) -> None:
+        if reasons & ROWS:
+            self._tell_rows(engine)
+        if reasons & BOOK:
+            for key in self._booked:
+                if self._replay.has_changed(key):
+                    engine.book_changed(key, self.now_ns)
+
+    @override
+    def reports(self) -> list[Event]:
+        return self._replay.reports()
+
+    def _tell_rows(self, engine: Engine) -> None:
+        now_ns = self.now_ns
+        for row in self._replay.heard():
+            kind, key = int(row["kind"]), self._keys[int(row["instrument"])]
+            venue_ns = int(row["venue_ns"])
+            if kind == Happening.TRADE and key in self._traded:
+                trade = Trade(
+                    instrument=key,
+                    received_ns=now_ns,
+                    venue_ns=venue_ns,
+                    trade_id="",
+                    ticks=int(row["ticks"]),
+                    lots=int(row["lots"]),
+                    taker=Side.BUY if row["side"] == 0 else Side.SELL,
+                )
+                engine.traded(trade, now_ns)
+            elif kind == Happening.GRID:
+                now = self._replay.instrument(key)
+                event = InstrumentChanged(instrument=key, received_ns=now_ns, venue_ns=venue_ns, now=now)
+                engine.heard(event, now_ns)
+
+
+class BarMarket(Market):
+    """Bars, told as they close."""
+
+    def __init__(self, tape: BarTape, replay: BarReplay) -> None:
+        self._replay = replay
+        self._books = {key: _BarBook(replay, key) for key in tape.keys}
+        self._columns = {key: _Columns(replay.bars(key)) for key in tape.keys}
+        self._booked: frozenset[str] = frozenset()
+        each = [replay.bars(key) for key in tape.keys]
+        self.start_ns = min(int(bars.start_ns[0]) for bars in each)
+        self.end_ns = max(int(bars.start_ns[-1]) + bars.interval_ns for bars in each)
+
+    @property
+    @override
+    def orders(self) -> BarReplay:
+        return self._replay
+
+    @property
+    @override
+    def now_ns(self) -> int:
+        return self._replay.now_ns
+
+    @override
+    def instrument(self, key: str) -> Instrument:
+        return self._replay.instrument(key)
+
+    @override
+    def book(self, key: str) -> Book:
+        self._replay.instrument(key)
+        return self._books[key]
+
+    @override
+    def watch(self, wanted: Mapping[str, Watch]) -> None:
+        for key, watch in wanted.items():
+            if watch.trades:
+                raise UsageError(
+                    f"{key}: a strategy wants to hear of each trade, and the data are bars: give it data of trades"
+                )
+            self._replay.watch(key, bars=True)
+        self._booked = frozenset(key for key, watch in wanted.items() if watch.book)
+
+    @override
+    def advance(self, until_ns: int) -> int:
+        reasons = int(self._replay.advance(until_ns))
+        if reasons & FILLS_FULL:
+            self._replay.fills()
+        return reasons
+
+    @override
+    def tell(self, engine: Engine, reasons: int) -> None:
+        if not reasons & BAR:
+            return
+        now_ns = self.now_ns
+        for key, row in self._replay.closed():
+            engine.bar(self._columns[key].bar(row), now_ns)
+            if key in self._booked:
+                engine.book_changed(key, now_ns)
+
+    @override
+    def reports(self) -> list[Event]:
+        return self._replay.reports()
+
+
+class _Columns:
+    """The bars of one instrument as plain whole numbers: reading one is what a strategy on bars waits for."""
+
+    __slots__ = ("_columns", "_interval_ns", "_key")
+
+    def __init__(self, bars: Bars) -> None:
+        self._key = bars.instrument.key
+        self._interval_ns = bars.interval_ns
+        self._columns: Sequence[memoryview[int]] = (
+            bars.start_ns.data,
+            bars.open_ticks.data,
+            bars.high_ticks.data,
+            bars.low_ticks.data,
+            bars.close_ticks.data,
+            bars.volume_lots.data,
+        )
+
+    def bar(self, row: int) -> Bar:
+        start_ns, first, high, low, last, volume = (column[row] for column in self._columns)
+        return Bar(
+            instrument=self._key,
+            received_ns=start_ns + self._interval_ns,
+            start_ns=start_ns,
+            interval_ns=self._interval_ns,
+            open_ticks=first,
+            high_ticks=high,
+            low_ticks=low,
+            close_ticks=last,
+            volume_lots=volume,
+        )
+
+
+class _MarketClock(clock.Clock):
+    """Time as the data tells it, for log lines and whatever else asks for the time during a run."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @override
+    def now_ns(self) -> int:
+        return self._engine.now_ns
+
+    @override
+    def monotonic_ns(self) -> int:
+        return self._engine.now_ns
+
+
+def play(engine: Engine, market: Market, *, tell: Teller | None = None) -> None:
+    """Play a market to an engine, to its end or until no strategy trades any more."""
+    with clock.using(_MarketClock(engine)):
+        _play(engine, market, tell or (lambda _: None))
+
+
+def _play(engine: Engine, market: Market, tell: Teller) -> None:
+    start_ns, end_ns = market.start_ns, market.end_ns
+    step_ns = max(1, (end_ns - start_ns) // STEPS)
+    tell_ns = start_ns + step_ns
+    market.watch(engine.watched)
+    engine.start(start_ns)
+    while engine.is_active:
+        wake_ns = engine.wake_ns
+        reasons = market.advance(tell_ns if wake_ns is None else min(wake_ns, tell_ns))
+        now_ns = market.now_ns
+        market.tell(engine, reasons)
+        if reasons & ORDER:
+            for event in market.reports():
+                engine.heard(event, now_ns)
+        if wake_ns is not None and now_ns >= wake_ns:
+            engine.tick(now_ns)
+        if reasons & END:
+            break
+        if now_ns >= tell_ns:
+            tell(Progress(min(now_ns, end_ns), start_ns, end_ns))
+            tell_ns = now_ns + step_ns if now_ns < end_ns else NEVER
+    engine.stop(max(engine.now_ns, end_ns))
+    tell(Progress(end_ns, start_ns, end_ns))
