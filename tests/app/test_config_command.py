@@ -232,7 +232,8 @@ def test_the_starter_without_its_marks_passes_check_too(capsys):
 
 def test_the_starter_shows_every_option_with_its_default():
     said = tomllib.loads(uncommented(starter()))
-    said["venues"]["NAME"] = said["venues"]["okx"]
+    for named in ("venues", "strategies", "data"):
+        said[named]["NAME"] = next(iter(said[named].values()))
 
     for option in options(Config):
         value = said

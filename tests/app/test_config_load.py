@@ -152,7 +152,11 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
             "okx",
             "XTRADE__VENUES: venues: holds sections that you name, as [venues.NAME], not a value",
         ),
-        ("XTRADE__", "x", "XTRADE__: '': unknown key: expected one of engine, venues, log"),
+        (
+            "XTRADE__",
+            "x",
+            "XTRADE__: '': unknown key: expected one of engine, strategies, data, backtest, venues, log",
+        ),
         (
             "XTRADE__Log__Level",
             "debug",
@@ -572,3 +576,36 @@ def test_every_option_can_be_set_in_the_environment_and_on_the_command_line(monk
     for option in options(Config):
         words = [word for word in option.key if word != ANY_NAME]
         assert all(word == word.lower() and "__" not in word and word.strip("_") == word for word in words)
+
+
+# tables
+
+
+def test_a_table_of_parameters_is_laid_over_name_by_name(tmp_path, monkeypatch):
+    file = tmp_path / "run.toml"
+    file.write_text(
+        '[strategies.one]\nstrategy = "sma"\nparams = { instrument = "sim:BTC/USDT", fast = 5, base = 0.5 }\n'
+    )
+    monkeypatch.setenv("XTRADE__STRATEGIES__ONE__PARAMS__FAST", "7")
+
+    loaded = load(file, overrides=["strategies.one.params.slow=30"])
+
+    params = loaded.config.strategies["one"].params
+    assert params == {"instrument": "sim:BTC/USDT", "fast": 7, "base": 0.5, "slow": 30}
+    assert loaded.origin("strategies", "one", "params", "fast").source == "environment"
+    assert "strategies.one.params.slow" in [setting.key for setting in loaded.settings()]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("params = 5", "strategies.one.params: expected a table of names and values"),
+        ("params = { fast = [1] }", "strategies.one.params.fast: expected a text or a whole number"),
+    ],
+)
+def test_a_table_that_is_none_is_told_with_its_place(tmp_path, text, says):
+    file = tmp_path / "run.toml"
+    file.write_text(f'[strategies.one]\nstrategy = "sma"\n{text}\n')
+
+    with pytest.raises(ConfigError, match=says):
+        load(file)

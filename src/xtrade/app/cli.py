@@ -19,7 +19,7 @@ from xtrade.model.errors import XtradeError
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
-__all__ = ["COMMANDS", "MARKETS", "SETUP", "Command", "build", "main", "run"]
+__all__ = ["COMMANDS", "MARKETS", "RESEARCH", "SETUP", "Command", "build", "main", "run"]
 
 
 class Command(NamedTuple):
@@ -32,10 +32,23 @@ class Command(NamedTuple):
 
 
 MARKETS: Final = "Markets"
+RESEARCH: Final = "Research"
 SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
+    Command(
+        "backtest",
+        "xtrade.app.commands.backtest:app",
+        "Play a strategy on recorded or generated markets, and see what it would have earned.",
+        RESEARCH,
+    ),
+    Command(
+        "sweep",
+        "xtrade.app.commands.sweep:app",
+        "Try many parameters of a strategy, and say how much of the best one is luck.",
+        RESEARCH,
+    ),
     Command("config", "xtrade.app.commands.config:app", "See, check and begin the configuration.", SETUP),
     Command(
         "keys",

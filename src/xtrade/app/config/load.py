@@ -218,7 +218,10 @@ def _values(section: Struct, key: Key) -> Iterator[tuple[Key, object]]:
             yield from _values(value, (*key, name))
         elif isinstance(value, dict):
             for given, each in value.items():
-                yield from _values(each, (*key, name, given))
+                if isinstance(each, Struct):
+                    yield from _values(each, (*key, name, given))
+                else:
+                    yield (*key, name, given), each
         else:
             yield (*key, name), value
 

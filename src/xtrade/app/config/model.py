@@ -13,14 +13,22 @@ Beside `description` and `examples`, an option may say in `Meta(extra=...)`:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
 
 from xtrade.ops.log_config import LogConfig
 from xtrade.symbols.patterns import VENUES
 
-__all__ = ["Config", "EngineConfig", "VenueConfig", "contradictions"]
+__all__ = [
+    "BacktestConfig",
+    "Config",
+    "DataConfig",
+    "EngineConfig",
+    "StrategyConfig",
+    "VenueConfig",
+    "contradictions",
+]
 
 # Environment variables are written in capitals, with two underscores between the words of a key: a name that
 # follows this pattern can be written there, and comes back the same.
@@ -34,6 +42,12 @@ AccountName = Annotated[
 
 # A name, not a key: shorter than what venues hand out, and no run of 20 hexadecimal digits.
 EntryName = Annotated[str, Meta(pattern=r"^(?![0-9a-f]{20})[a-z][a-z0-9_:]{0,23}(\.[a-z0-9_]{1,24})?$")]
+
+
+# What a table of parameters holds: the strategy itself says which it knows, and of what type.
+ParamValue: TypeAlias = str | int | float | bool
+
+Amount = Annotated[float, Meta(gt=0)]
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +64,145 @@ class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         int,
         Meta(ge=0, le=2**32 - 1, description="What every random stream of a run starts from."),
     ] = 0
+
+
+class StrategyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One strategy, and the limits that the risk gate sets it; the name after `strategies.` is what you call it."""
+
+    strategy: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Which: a built-in one by its name, or your own as FILE.py:Class or module:Class.",
+            examples=["sma"],
+            extra={
+                "expects": "the name of a built-in strategy (sma, quoter), or FILE.py:Class, or module:Class"
+            },
+        ),
+    ]
+    params: Annotated[
+        dict[str, ParamValue],
+        Meta(
+            description="What it is told; `xtrade strategies show NAME` lists them.",
+            examples=[{"instrument": "sim:BTC/USDT", "fast": 20, "slow": 100}],
+        ),
+    ] = field(default_factory=dict)
+    order_value_max: Annotated[
+        Amount | None,
+        Meta(description="The most that one order may be worth, in quote currency.", examples=[10_000.0]),
+    ] = None
+    position_value_max: Annotated[
+        Amount | None,
+        Meta(
+            description="The most that it may hold of one instrument, open orders included, in quote currency.",
+            examples=[50_000.0],
+        ),
+    ] = None
+    price_band: Annotated[
+        Annotated[float, Meta(ge=0.0001, le=100)] | None,
+        Meta(description="How far through the middle of the book a limit price may be; 0.1 is ten percent."),
+    ] = 0.1
+    open_orders_max: Annotated[
+        int, Meta(ge=1, le=100_000, description="The most orders it may have open at once.")
+    ] = 200
+    orders_per_second_max: Annotated[
+        int, Meta(ge=1, le=100_000, description="The most orders it may send in one second.")
+    ] = 100
+
+
+class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One source of market data for back-tests, generated or from files; several are played together."""
+
+    synthetic: Annotated[
+        str | None,
+        Meta(
+            description="A synthetic world by name; without files, this is what is played.",
+            examples=["busy"],
+        ),
+    ] = None
+    hours: Annotated[float, Meta(ge=0.001, le=1_000_000, description="How long the synthetic data are.")] = (
+        1.0
+    )
+    start: Annotated[
+        str, Meta(description="When the synthetic data begin: a date, as 2026-01-01, or an ISO time (UTC).")
+    ] = "2026-01-01"
+    bars: Annotated[
+        str | None,
+        Meta(
+            description="Play bars of this interval in place of books and trades: made so if synthetic, expected so"
+            " of files.",
+            examples=["1m"],
+        ),
+    ] = None
+    files: Annotated[
+        list[str],
+        Meta(description="Files to read, of one instrument; book and trades may be in files of their own."),
+    ] = field(default_factory=list)
+    format: Annotated[
+        str | None,
+        Meta(description="The format of the files; found out if not set.", examples=["tardis"]),
+    ] = None
+    accept: Annotated[
+        list[str],
+        Meta(
+            description="What to let pass in the files, repaired and counted, as unsorted, duplicates or gaps."
+        ),
+    ] = field(default_factory=list)
+    instrument: Annotated[
+        str | None,
+        Meta(description="What the files are of: VENUE:SYMBOL.", examples=["binance:BTC/USDT:USDT"]),
+    ] = None
+    tick: Annotated[
+        str | None, Meta(description="Its price step; found in the files if not set.", examples=["0.1"])
+    ] = None
+    lot: Annotated[
+        str | None, Meta(description="Its quantity step; found in the files if not set.", examples=["0.001"])
+    ] = None
+    multiplier: Annotated[
+        str, Meta(description="Base coins (inverse: quote currency) in one unit of quantity.")
+    ] = "1"
+    maker_fee: Annotated[str, Meta(description="What a maker pays, as a fraction; negative is a rebate.")] = (
+        "0"
+    )
+    taker_fee: Annotated[str, Meta(description="What a taker pays, as a fraction.")] = "0.0005"
+
+
+class BacktestConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a back-test assumes. The defaults are careful, not kind: docs/replay.md and docs/bars.md tell of each."""
+
+    capital: Annotated[str, Meta(description="What it starts with; also the currency of the report.")] = (
+        "10000 USDT"
+    )
+    entry_latency: Annotated[str, Meta(description="How long a request takes to the venue.")] = "5ms"
+    response_latency: Annotated[str, Meta(description="How long an answer takes back.")] = "5ms"
+    queue: Annotated[
+        Literal["risk_averse", "power", "power_of_total", "power_of_share", "log", "log_of_total"],
+        Meta(description="How a waiting order moves in its queue when a level shrinks without a trade."),
+    ] = "risk_averse"
+    queue_exponent: Annotated[float, Meta(ge=0.001, le=100, description="The n of the power models.")] = 1.0
+    fills: Annotated[
+        Literal["volume", "through", "complete"],
+        Meta(description="What a trade at our price fills of us: what it took, all once through, or all."),
+    ] = "volume"
+    impact: Annotated[
+        bool, Meta(description="Whether what we take stays gone until the level is told again.")
+    ] = True
+    spread_ticks: Annotated[int, Meta(ge=0, le=1_000_000, description="On bars: between bid and ask.")] = 2
+    slippage_ticks: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="On bars: what a taker pays on top.")
+    ] = 1
+    through_ticks: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="On bars: how far beyond a waiting order's price a bar must go to fill it.",
+        ),
+    ] = 1
+    volume_share: Annotated[
+        Annotated[float, Meta(ge=0.000001, le=1)] | None,
+        Meta(description="On bars: how much of a bar's volume we may be.", examples=[0.1]),
+    ] = 0.1
 
 
 class VenueConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +245,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of xtrade."""
 
     engine: EngineConfig = field(default_factory=EngineConfig)
+    strategies: dict[AccountName, StrategyConfig] = field(default_factory=dict)
+    data: dict[AccountName, DataConfig] = field(default_factory=dict)
+    backtest: BacktestConfig = field(default_factory=BacktestConfig)
     venues: dict[AccountName, VenueConfig] = field(default_factory=dict)
     log: LogConfig = field(default_factory=LogConfig)
 
@@ -103,6 +259,11 @@ def contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
     ):
         text = "live needs an account that can trade: add [venues.NAME] and give it a key (`xtrade keys add VENUE`)"
         yield ("engine", "mode"), text
+    for name, data in config.data.items():
+        if (data.synthetic is None) == (not data.files):
+            yield ("data", name), "needs files, or the name of a synthetic world: one of the two"
+        elif data.files and data.instrument is None:
+            yield ("data", name, "instrument"), "is missing: say what the files are of, as VENUE:SYMBOL"
     for name, account in config.venues.items():
         # Only the venue is named: what stands there may be a secret.
         venue = account.venue.removeprefix("ccxt:")

@@ -2,6 +2,7 @@
 
 The grammar of the model is small on purpose. A section is a Struct; `dict[name, Struct]` holds sections that the
 user names; everything else is an option: a text, a number, a yes or no, one of a few words, a list of those, or none.
+One option is a table: a `dict` of names to such values, whose names somebody else knows (a strategy's parameters).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.inspect import (
     BoolType,
+    DictType,
     FloatType,
     IntType,
     ListType,
@@ -41,6 +43,7 @@ __all__ = [
     "options",
     "section_type",
     "sections",
+    "table_value",
     "typed",
 ]
 
@@ -103,8 +106,13 @@ def named_sections(hint: Any) -> tuple[Any, type[Struct]] | None:
         return None
     name, value = get_args(bare)
     section = section_type(value)
-    assert section is not None, f"{hint}: a dict of the configuration holds sections"
-    return name, section
+    return None if section is None else (name, section)
+
+
+def table_value(hint: Any) -> Any | None:
+    """Return the type of the values, where a type means an option that is a table; otherwise None."""
+    bare = _bare(hint)
+    return get_args(bare)[1] if get_origin(bare) is dict and named_sections(hint) is None else None
 
 
 def sections(root: type[Struct], key: Key = ()) -> Iterator[Section]:
@@ -118,7 +126,8 @@ def sections(root: type[Struct], key: Key = ()) -> Iterator[Section]:
         elif named := named_sections(hint):
             inner.append(((*key, field.name, ANY_NAME), named[1]))
         else:
-            own.append(_option((*key, field.name), hint, field.default))
+            default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+            own.append(_option((*key, field.name), hint, default))
     yield Section(key, " ".join((inspect.getdoc(root) or "").split()), tuple(own))
     for at, section in inner:
         yield from sections(section, at)
@@ -213,8 +222,12 @@ def _kind_expects(kind: Type) -> str:
             return "a text"
         case IntType(ge=low, le=high):
             return f"a whole number{_bounds(low, high)}"
+        case FloatType(gt=float() | int() as over):
+            return f"a number above {over:,}"
         case FloatType(ge=low, le=high):
             return f"a number{_bounds(low, high)}"
+        case DictType():
+            return "a table of names and values"
         case ListType(item_type=item):
             return f"a list, each {' or '.join(_kind_expects(each) for each in _kinds(item))}"
         case _:

@@ -12,7 +12,16 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from xtrade.app.config.options import Wrong, from_text, members, named_sections, options, section_type, typed
+from xtrade.app.config.options import (
+    Wrong,
+    from_text,
+    members,
+    named_sections,
+    options,
+    section_type,
+    table_value,
+    typed,
+)
 from xtrade.app.config.problems import Key, Origin, Problem, dotted
 from xtrade.model.errors import did_you_mean
 
@@ -68,8 +77,17 @@ def read_layer(
             section(inner, value, key)
         elif named := named_sections(hint):
             each_named(*named, value, key)
+        elif (each := table_value(hint)) is not None:
+            table(each, value, key)
         else:
             option(hint, value, key)
+
+    def table(hint: Any, found: object, key: Key) -> None:
+        if found is not None and not isinstance(found, Mapping):
+            problem(key, "expected a table of names and values")
+            return
+        for name, value in (found or {}).items():
+            option(hint, value, (*key, name))
 
     def each_named(name_hint: Any, kind: type[Struct], found: object, key: Key) -> None:
         if found is None:

@@ -85,7 +85,7 @@ def _without(option: Option) -> str:
 
 def _example(option: Option) -> object:
     """What stands in the starter: the default, or the first example where the default is to have none."""
-    if option.default is msgspec.NODEFAULT or option.default is None:
+    if option.examples and (option.default is msgspec.NODEFAULT or not option.default):
         return option.examples[0]
     return option.default
 
@@ -104,4 +104,8 @@ def _toml(value: object) -> str:
     """Write an option's value in TOML; for a text without control characters, and a list, JSON says the same."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:_}"
+    if isinstance(value, dict):
+        return (
+            f"{{ {', '.join(f'{name} = {_toml(each)}' for name, each in value.items())} }}" if value else "{}"
+        )
     return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,149 @@
+"""`xtrade backtest` and `xtrade sweep`: from one line to a folder with figures and a page; mistakes in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from xtrade.app.cli import run
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sma.toml"
+
+OWN = """
+from collections.abc import Iterable
+
+from xtrade.trading.params import Params
+from xtrade.trading.strategy import Strategy
+from xtrade.trading.subscriptions import BarFeed
+
+
+class Mine(Params, frozen=True, kw_only=True):
+    instrument: str
+    fails: bool = False
+
+
+class OneTrade(Strategy[Mine]):
+    def subscriptions(self):
+        yield BarFeed(self.params.instrument, "1m")
+
+    def on_bar(self, ctx, bar):
+        if self.params.fails:
+            raise RuntimeError("as asked")
+        ctx.move_to(bar.instrument, 100)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XTRADE_CONFIG_DIR", str(tmp_path / "config"))
+
+
+def xtrade(capsys, *words):
+    code = run(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_example_runs_to_a_folder_with_a_report(capsys):
+    code, out, _ = xtrade(capsys, "backtest", "run", str(EXAMPLE), "--hours", "72", "--json")
+
+    told = json.loads(out)
+    assert code == 0
+    assert told["folder"] == "runs/sma"
+    assert told["metrics"]["fills"]["value"] > 0
+    assert "<html" in Path(told["report"]).read_text()
+    assert {path.name for path in Path("runs/sma").iterdir()} >= {
+        "orders.parquet",
+        "fills.parquet",
+        "positions.parquet",
+        "equity.parquet",
+        "metrics.json",
+        "run.json",
+    }
+
+
+def test_the_same_run_again_is_a_folder_of_its_own_with_the_same_figures(capsys):
+    first = json.loads(xtrade(capsys, "backtest", "run", str(EXAMPLE), "--hours", "48", "--json")[1])
+    second = json.loads(xtrade(capsys, "backtest", "run", str(EXAMPLE), "--hours", "48", "--json")[1])
+
+    assert (first["folder"], second["folder"]) == ("runs/sma", "runs/sma-2")
+    assert first["metrics"] == second["metrics"]
+    code, out, _ = xtrade(capsys, "backtest", "compare", "runs/sma", "runs/sma-2", "--html", "both.html")
+    assert code == 0
+    assert "Net profit" in out
+    assert Path("both.html").exists()
+
+
+def test_a_strategy_of_ones_own_finds_its_only_instrument(capsys):
+    Path("mine.py").write_text(OWN)
+
+    code, out, _ = xtrade(
+        capsys, "backtest", "run", "mine.py", "--data", "calm", "--bars", "1m", "--hours", "2", "--json"
+    )
+
+    assert code == 0
+    assert json.loads(out)["metrics"]["fills"]["value"] >= 1
+
+
+def test_a_strategy_that_fails_is_told_and_is_not_a_success(capsys):
+    Path("mine.py").write_text(OWN)
+
+    code, out, _ = xtrade(
+        capsys, "backtest", "run", "mine.py:OneTrade", "--bars", "1m", "--hours", "1", "--param", "fails=true"
+    )
+
+    assert code == 1
+    assert "RuntimeError: as asked" in out
+    assert "mine.py:" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["smaa"], "'smaa' is no strategy: expected one of quoter, sma, FILE.py:Class or module:Class."),
+        (["none.py"], "none.py: there is no such file"),
+        (["sma", "--param", "fats=3"], "strategy sma has no parameter 'fats'"),
+        (["sma", "--param", "fast=x"], "fast = 'x': expected `int`"),
+        (["sma", "--param", "fast=200"], "fast = 200, slow = 100: expected 1 <= fast < slow"),
+        (["sma", "--data", "book.csv"], "--data book.csv: say what it is of with --instrument"),
+        (["sma", "--data", "busy", "--data", "x.csv"], "play one or the other"),
+        (["sma", "--data", "two-venues"], "needs its instrument, and the data have 2"),
+        (["sma", "--instrument", "okx:BTC/USDT"], "give them with --data FILE"),
+        (
+            ["quoter", "--bars", "1m", "--hours", "1", "--set", "backtest.capital=much"],
+            "backtest.capital = 'much'",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_nothing_is_written(capsys, words, says):
+    code, out, err = xtrade(capsys, "backtest", "run", *words)
+
+    assert code in {2, 3}
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+    assert not Path("runs").exists()
+
+
+def test_a_sweep_remembers_what_was_tried(capsys):
+    words = ["sweep", str(EXAMPLE), "--hours", "60", "--try", "fast=4,8", "--workers", "1", "--json"]
+    words += ["--objective", "net_profit"]
+
+    code, out, _ = xtrade(capsys, *words)
+    first = json.loads(out)
+    second = json.loads(xtrade(capsys, *words)[1])
+
+    assert code == 0
+    assert len(first["trials"]) == 2
+    assert (first["resumed"], second["resumed"]) == (0, 2)
+    assert Path("sweeps/sma/sweep.html").exists()
+
+
+def test_a_sweep_of_nothing_says_what_it_needs(capsys):
+    code, _, err = xtrade(capsys, "sweep", str(EXAMPLE))
+
+    assert code == 2
+    assert "--try NAME=VALUES" in err
