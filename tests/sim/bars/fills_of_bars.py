@@ -29,11 +29,9 @@ def main():
     chance = random.Random(3)
     replay = BarReplay(walk(800), BarAssumptions(volume_share=0.03))
     name = 0
-    while not (reasons := replay.advance(FOREVER)) & Reason.END:
+    while not replay.advance(FOREVER) & Reason.END:
         for event in replay.reports():
             print(event)
-        if not reasons & Reason.BAR:
-            continue  # Behind the last bar every order is refused at once: who answers that with an order never ends.
         name += 1
         style = chance.choice(["gtc", "gtc", "post_only", "ioc", "fok", "market"])
         top = replay.top(MARKET.key)
