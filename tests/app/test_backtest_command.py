@@ -108,7 +108,7 @@ def test_a_strategy_that_fails_is_told_and_is_not_a_success(capsys):
         (["sma", "--param", "fats=3"], "strategy sma has no parameter 'fats'"),
         (["sma", "--param", "fast=x"], "fast = 'x': expected `int`"),
         (["sma", "--param", "fast=200"], "fast = 200, slow = 100: expected 1 <= fast < slow"),
-        (["sma", "--data", "book.csv"], "--data book.csv: say what it is of with --instrument"),
+        (["sma", "--data", str(EXAMPLE)], "sma.toml: say what it is of with --instrument"),
         (["sma", "--data", "busy", "--data", "x.csv"], "play one or the other"),
         (["sma", "--data", "two-venues"], "needs its instrument, and the data have 2"),
         (["sma", "--instrument", "okx:BTC/USDT"], "give them with --data FILE"),
@@ -140,6 +140,24 @@ def test_a_sweep_remembers_what_was_tried(capsys):
     assert len(first["trials"]) == 2
     assert (first["resumed"], second["resumed"]) == (0, 2)
     assert Path("sweeps/sma/sweep.html").exists()
+
+
+def test_a_sweep_in_which_every_trial_fails_answers_no_and_says_why(capsys):
+    words = ["sweep", "sma", "--data", "trending", "--bars", "1h", "--hours", "60", "--try", "fast=4,8"]
+    code, out, _ = xtrade(capsys, *words, "--workers", "1")
+
+    assert code == 1
+    assert "bars of 1m cannot be made of bars of 1h" in " ".join(out.split())
+
+
+def test_data_that_are_not_there_are_the_first_thing_said(capsys):
+    code, _, err = xtrade(capsys, "backtest", "run", "sma", "--data", "tendring")
+
+    assert code == 2
+    assert err.startswith(
+        "xtrade: --data tendring: there is no such file, and no synthetic world of that name: calm,"
+    )
+    assert "Did you mean 'trending'?" in err
 
 
 def test_a_sweep_of_nothing_says_what_it_needs(capsys):

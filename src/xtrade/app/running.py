@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from xtrade.app.config.load import load
 from xtrade.app.config.model import Config, DataConfig, StrategyConfig
-from xtrade.model.errors import UsageError
+from xtrade.model.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar, TaskID
@@ -201,6 +201,12 @@ def _data(given: tuple[str, ...], instrument: str | None) -> Mapping[str, DataCo
         )
     if worlds:
         return {each.replace("-", "_"): DataConfig(synthetic=each) for each in worlds}
+    for each in files:
+        if not Path(each).exists():
+            raise UsageError(
+                f"--data {each}: there is no such file, and no synthetic world of that name: {', '.join(presets())}"
+                f"{did_you_mean(each, presets())}"
+            )
     if instrument is None:
         raise UsageError(
             f"--data {files[0]}: say what it is of with --instrument VENUE:SYMBOL (or name a synthetic world:"

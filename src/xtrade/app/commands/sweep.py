@@ -105,7 +105,8 @@ def sweep(
     """Try many parameters of a strategy, and say how much of the best one is luck.
 
     The folder remembers every trial: the same command started again runs only what is missing. Beside the best, it says
-    what as many tries would have found on noise (the deflated Sharpe ratio), and whether its neighbours agree.
+    what as many tries would have found on noise (the deflated Sharpe ratio), and whether its neighbours agree. The exit
+    code is 1 if no trial has the figure.
 
     **Examples**
 
@@ -168,7 +169,7 @@ def sweep(
     else:
         _show(result)
     note(f"Wrote {', '.join(map(str, pages))}")
-    return exit_codes.OK
+    return exit_codes.OK if result.has_found else exit_codes.NO
 
 
 def _show(result: SweepResult | WalkForwardResult) -> None:

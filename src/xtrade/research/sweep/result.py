@@ -90,6 +90,11 @@ class SweepResult:
         return None if self.best is None else dict(self.best.params)
 
     @property
+    def has_found(self) -> bool:
+        """Whether any trial has the figure that was searched."""
+        return self.best is not None
+
+    @property
     def failed(self) -> int:
         """How many trials ended with an error."""
         return sum(trial.outcome is None for trial in self.trials)

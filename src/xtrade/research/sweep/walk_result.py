@@ -98,6 +98,11 @@ class WalkForwardResult:
         return np.concatenate([[1.0], np.cumprod(np.maximum(1 + self.returns, 0.0))])
 
     @property
+    def has_found(self) -> bool:
+        """Whether any test has a result."""
+        return len(self.returns) > 0
+
+    @property
     def total_return(self) -> float | None:
         """What the whole track record earned."""
         return float(self.equity[-1]) - 1 if len(self.returns) else None
