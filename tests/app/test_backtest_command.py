@@ -160,6 +160,42 @@ def test_data_that_are_not_there_are_the_first_thing_said(capsys):
     assert "Did you mean 'trending'?" in err
 
 
+def test_a_walk_forward_goes_over_books_and_trades_too(capsys):
+    words = ["sweep", "quoter", "--data", "calm", "--hours", "0.1", "--try", "skew=0,1"]
+    words += ["--walk-forward", "2m/1m", "--objective", "net_profit", "--workers", "1", "--json"]
+    code, out, _ = xtrade(capsys, *words)
+
+    told = json.loads(out)
+    assert code == 0
+    assert len(told["legs"]) == 3
+    assert all(leg["error"] == "" for leg in told["legs"])
+
+
+def test_a_sweep_is_not_resumed_with_other_options_or_another_strategy(capsys):
+    Path("mine.py").write_text(OWN)
+    words = [
+        "sweep",
+        "mine.py:OneTrade",
+        "--data",
+        "trending",
+        "--bars",
+        "1m",
+        "--try",
+        "fails=false",
+        "--workers",
+        "1",
+    ]
+    assert xtrade(capsys, *words, "--hours", "60", "--objective", "fills")[0] == 0
+
+    code, _, err = xtrade(capsys, *words, "--hours", "61")
+    assert code == 2
+    assert "data.trending.hours was 60.0, is 61.0. Take another folder" in err
+    Path("mine.py").write_text(OWN.replace("100", "101"))
+    code, _, err = xtrade(capsys, *words, "--hours", "60")
+    assert code == 2
+    assert "is the folder of another sweep: code was sha256:" in err
+
+
 def test_a_sweep_of_nothing_says_what_it_needs(capsys):
     code, _, err = xtrade(capsys, "sweep", str(EXAMPLE))
 

@@ -8,20 +8,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from importlib.metadata import version
+from inspect import getsourcefile
+from pathlib import Path
+from typing import Final
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 from xtrade.app.backtests import MarketData, Plan, plan_of, play
+from xtrade.app.config.load import Loaded
 from xtrade.app.config.model import Config
+from xtrade.app.strategies import strategy_type
 from xtrade.model.errors import UsageError
 from xtrade.research.curve import TooLittle, returns
+from xtrade.research.fingerprint import fingerprint_of_bytes, fingerprint_of_file
 from xtrade.research.sweep.trial import Outcome, Window
 from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.tape import BarTape
+from xtrade.sim.replay.excerpt import excerpt
 
-__all__ = ["BacktestTrial", "span_of"]
+__all__ = ["BacktestTrial", "code_of", "made_of", "span_of"]
+
+_DEPENDED_ON: Final = ("engine.seed", "strategies.", "data.", "backtest.")
 
 
 class BacktestTrial(Struct, frozen=True):
@@ -61,19 +71,43 @@ def span_of(config: Config) -> Window:
     return Window(start_ns=int(times[0]), end_ns=int(times[-1]) + 1)
 
 
+def made_of(config: Config, fixed: Mapping[str, str]) -> dict[str, str]:
+    """Return what trials depend on beside their parameters and code, by name: options, shared parameters, files."""
+    options = {
+        setting.key: str(setting.value)
+        for setting in Loaded(config, None, {}).settings()
+        if setting.key.startswith(_DEPENDED_ON)
+    }
+    files = {
+        f"content of {file}": fingerprint_of_file(Path(file))
+        for each in config.data.values()
+        for file in each.files
+    }
+    return options | {f"param {name}": value for name, value in fixed.items()} | files
+
+
+def code_of(config: Config) -> str:
+    """Return a hash of the sources of all strategies, and the version of xtrade."""
+    sources = sorted(
+        {getsourcefile(strategy_type(each.strategy)) or "" for each in config.strategies.values()}
+    )
+    hashed = [fingerprint_of_file(Path(source)).encode() for source in sources if source]
+    return fingerprint_of_bytes([version("xtrade").encode(), *hashed])
+
+
 @lru_cache(maxsize=1)
 def _plan(config: bytes) -> Plan:
     return plan_of(msgspec.json.decode(config, type=Config), trying=True)
 
 
 def _within(data: MarketData, window: Window) -> MarketData:
-    """Return the bars that begin and end inside a window."""
+    """Return the bars that begin and end inside a window, or what of a tape was heard in it."""
     played = data.played
     if not isinstance(played, BarTape):
-        raise UsageError(
-            "windows are cut out of bars only: in the middle of books and trades there is no snapshot to begin with;"
-            " play bars (--bars 1m)"
-        )
+        part = excerpt(played, window.start_ns, window.end_ns)
+        if not len(part.rows):
+            raise UsageError(f"{window}: nothing happens in it")
+        return MarketData(part, data.about)
     bars = [_cut(each, window) for each in played.bars]
     return MarketData(BarTape.of([each for each in bars if len(each)]), data.about)
 

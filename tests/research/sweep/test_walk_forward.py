@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 from kit.trials import DAY_NS, daily, noise
 from xtrade.model.errors import UsageError
 from xtrade.research.sweep.space import Space
-from xtrade.research.sweep.trial import Window
+from xtrade.research.sweep.trial import Outcome, Window
 from xtrade.research.sweep.walk_forward import walk_forward
 from xtrade.research.sweep.windows import splits
 
@@ -104,6 +104,23 @@ def test_the_verdict_says_what_was_left_of_the_promise():
         in found.verdict
     )
     assert f"The choice changed in {found.changes} of 5 steps." in found.verdict
+
+
+def hourly_in_tests(params, window):
+    """The same growth everywhere, told by the hour in short windows and by the day in long ones."""
+    hours = (window.end_ns - window.start_ns) // (DAY_NS // 24)
+    by_hour = 1e-4 + 1e-3 * np.where(np.arange(hours) % 2, 1, -1)
+    if hours <= 24 * 10:
+        return Outcome(metrics={"sharpe": 1.0}, returns=by_hour, step_ns=DAY_NS // 24)
+    noisy_days = 24e-4 + 24**0.5 * 1e-3 * np.where(np.arange(hours // 24) % 2, 1, -1)
+    return Outcome(metrics={"sharpe": 1.0}, returns=noisy_days, step_ns=DAY_NS)
+
+
+def test_training_and_tests_on_different_grids_are_compared_by_the_year():
+    found = walked(hourly_in_tests, Space.of(x=[1]), train_ns=days(40), test_ns=days(10))
+
+    assert found.sharpe_in_training == pytest.approx(0.1 * (365 * 24) ** 0.5, rel=0.02)
+    assert found.sharpe_out_of_sample == pytest.approx(0.1 * (365 * 24) ** 0.5, rel=0.02)
 
 
 def test_what_is_left_at_the_end_is_said():

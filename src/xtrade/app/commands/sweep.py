@@ -68,7 +68,7 @@ WalkForward = Annotated[
     cyclopts.Parameter(
         name="--walk-forward",
         metavar="TRAIN/TEST",
-        help="Choose on one stretch of time, judge on the next, and go on: 20d/5d. Needs bars.",
+        help="Choose on one stretch of time, judge on the next, and go on: 20d/5d.",
     ),
 ]
 Out = Annotated[
@@ -114,7 +114,7 @@ def sweep(
     - `xtrade sweep quoter --try skew=0:2:1 --objective net_profit`
     - `xtrade sweep examples/sma.toml --try fast=4,8 --walk-forward 30d/10d`
     """
-    from xtrade.app.trials import BacktestTrial, span_of
+    from xtrade.app.trials import BacktestTrial, code_of, made_of, span_of
     from xtrade.model.durations import duration_ns
     from xtrade.research.sweep.space import Space
     from xtrade.research.sweep.sweep import sweep as run_sweep
@@ -129,7 +129,7 @@ def sweep(
     fixed = {name: str(value) for name, value in named_values(param).items()}
     trial = BacktestTrial(loaded.config, fixed)
     folder = out or Path("sweeps") / loaded.name
-    made_of = repr((loaded.config, sorted(fixed.items())))
+    code, data_of_it = code_of(loaded.config), made_of(loaded.config, fixed)
     result: SweepResult | WalkForwardResult
     if walk_forward is None:
         result = run_sweep(
@@ -142,7 +142,8 @@ def sweep(
             executor=on,
             workers=workers,
             store=folder,
-            data=made_of,
+            code=code,
+            data=data_of_it,
         )
     else:
         train, slash, test = walk_forward.partition("/")
@@ -161,7 +162,8 @@ def sweep(
             executor=on,
             workers=workers,
             store=folder,
-            data=made_of,
+            code=code,
+            data=data_of_it,
         )
     pages = result.save(folder)
     if json:

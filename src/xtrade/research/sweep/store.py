@@ -31,6 +31,8 @@ __all__ = ["Identity", "Store", "key_of"]
 
 _FILE: Final = "trials.jsonl"
 _VERSION: Final = 1
+_DIFFERENCES_SHOWN: Final = 4
+_WIDTH_SHOWN: Final = 24
 _BEGINNING: Final = b'{"xtrade_sweep":'
 
 
@@ -39,11 +41,14 @@ class Identity(Struct, frozen=True, kw_only=True):
 
     evaluate: str
     code: str
-    data: str = ""
+    data: str | Mapping[str, str] = ""
+    """A fingerprint, or several by name: a difference is then told by its name."""
     parameters: tuple[str, ...]
 
     @classmethod
-    def of(cls, evaluate: Evaluate, space: Space, *, code: str = "", data: str = "") -> Identity:
+    def of(
+        cls, evaluate: Evaluate, space: Space, *, code: str = "", data: str | Mapping[str, str] = ""
+    ) -> Identity:
         """Describe a sweep; `code` is the hash of the function's own source file and state unless it is given."""
         return cls(
             evaluate=_named(evaluate),
@@ -216,23 +221,34 @@ class Store:
             return
         before, now = _told(header.identity), _told(self.identity)
         differing = [
-            f"{name} was {before[name] or 'not said'}, is {now[name] or 'not said'}"
-            for name in now
-            if now[name] != before[name]
+            f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}"
+            for name in dict.fromkeys([*now, *before])
+            if now.get(name) != before.get(name)
         ]
+        more = (
+            f" and {len(differing) - _DIFFERENCES_SHOWN} more" if len(differing) > _DIFFERENCES_SHOWN else ""
+        )
         raise UsageError(
-            f"{self.directory} is the folder of another sweep: {'; '.join(differing)}. Take another folder; the trials"
-            " there say nothing about this sweep"
+            f"{self.directory} is the folder of another sweep: {'; '.join(differing[:_DIFFERENCES_SHOWN])}{more}. Take"
+            " another folder; the trials there say nothing about this sweep"
         )
 
 
 def _told(identity: Identity) -> Mapping[str, str]:
+    data = {"data": identity.data} if isinstance(identity.data, str) else identity.data
     return {
         "evaluate": identity.evaluate,
         "code": identity.code,
-        "data": identity.data,
         "parameters": ", ".join(identity.parameters),
+        **data,
     }
+
+
+def _short(value: str | None) -> str:
+    """Write a value so that a line can hold it: of a hash, the beginning tells two apart."""
+    if not value:
+        return "not said"
+    return value if len(value) <= _WIDTH_SHOWN else f"{value[:_WIDTH_SHOWN]}…"
 
 
 def _named(evaluate: Evaluate) -> str:

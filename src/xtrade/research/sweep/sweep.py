@@ -6,7 +6,7 @@ print(result.verdict())
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def sweep(
     workers: int | None = None,
     store: Path | str | None = None,
     code: str = "",
-    data: str = "",
+    data: str | Mapping[str, str] = "",
     warm_up: WarmUp | None = None,
     watcher: Watcher | None = None,
     quiet: bool = False,
@@ -46,8 +46,9 @@ def sweep(
     `evaluate(params, window)` returns an `Outcome`; with the default executor it runs in other processes, so it must
     be a function (or a picklable object) of a module. `trials` is how many a search named "random" or "optuna" makes.
     `store` is a folder that remembers trials: the same sweep started again runs what is missing. What was tried there
-    under other `data` (its fingerprint, any text) or other `code` is refused. `warm_up` is called once before the
-    workers begin: it compiles what they share. Progress is shown where standard error is a terminal, unless `quiet`.
+    under other `data` (its fingerprint: any text, or texts by name) or other `code` is refused. `warm_up` is called
+    once before the workers begin: it compiles what they share. Progress is shown where standard error is a terminal,
+    unless `quiet`.
 
     Ctrl-C ends the sweep; what has ended by then is kept and returned, with `result.interrupted`.
     """
@@ -91,7 +92,7 @@ def running_of(
     workers: int | None,
     store: Path | str | None,
     code: str,
-    data: str,
+    data: str | Mapping[str, str],
     warm_up: WarmUp | None,
     watcher: Watcher,
 ) -> Iterator[tuple[Running, list[str]]]:

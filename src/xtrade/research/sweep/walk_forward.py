@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from typing_extensions import override
@@ -38,7 +39,7 @@ def walk_forward(
     workers: int | None = None,
     store: Path | str | None = None,
     code: str = "",
-    data: str = "",
+    data: str | Mapping[str, str] = "",
     warm_up: WarmUp | None = None,
     watcher: Watcher | None = None,
     quiet: bool = False,

@@ -99,8 +99,10 @@ class WalkForwardResult:
 
     @property
     def has_found(self) -> bool:
-        """Whether any test has a result."""
-        return len(self.returns) > 0
+        """Whether any test has the figure that was searched."""
+        return any(
+            leg.test is not None and leg.test.metric(self.objective.metric) is not None for leg in self.legs
+        )
 
     @property
     def total_return(self) -> float | None:
@@ -116,12 +118,13 @@ class WalkForwardResult:
     def sharpe_in_training(self) -> float | None:
         """The mean Sharpe ratio that the chosen trials had where they were chosen."""
         found = [
-            each.sharpe
+            # Training is longer than a test, and its returns may be on a coarser grid.
+            each.sharpe * (sqrt(YEAR_NS / outcome.step_ns) if self._yearly and outcome.step_ns else 1)
             for leg in self.legs
-            if leg.training.best is not None and leg.training.best.outcome is not None
-            if (each := sample(leg.training.best.outcome.returns)) is not None
+            if leg.training.best is not None and (outcome := leg.training.best.outcome) is not None
+            if (each := sample(outcome.returns)) is not None
         ]
-        return float(np.mean(found)) * (self._yearly or 1) if found else None
+        return float(np.mean(found)) if found else None
 
     @property
     def sharpe_out_of_sample(self) -> float | None:
@@ -204,13 +207,15 @@ class WalkForwardResult:
         from rich.table import Table
         from rich.text import Text
 
-        heading, *rows = self.rows()
-        table = Table(box=SIMPLE_HEAD)
-        for name in heading:
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        metric = self.objective.metric
+        for name in ("#", "trained from", "to", "tested from", "to", "chosen", "in training", "in test"):
             table.add_column(name, justify="right")
-        for row in rows:
-            table.add_row(*row)
-        return Group(Text(self.plan(), style="bold"), table, Text("\n".join([self.verdict, *self.remarks])))
+        _, *rows = self.rows()
+        for number, *dates, chosen, trained, tested in rows:
+            table.add_row(number, *_shortened(dates, [row[1:5] for row in rows]), chosen, trained, tested)
+        said = Text("\n".join([self.verdict, *self.remarks]))
+        return Group(Text(f"{self.plan()} The figures are {metric}.", style="bold"), table, said)
 
     def summary(self) -> WalkForwardSummary:
         """Return all of it as data."""
@@ -248,6 +253,12 @@ class WalkForwardResult:
             elif leg.test.outcome is None:
                 holes.append(f"Window {number}: what was chosen failed in the test: {leg.test.error}")
         return holes
+
+
+def _shortened(dates: Sequence[str], all_of_them: Sequence[Sequence[str]]) -> list[str]:
+    """Leave out the year where all dates share it: the plan above the table says it."""
+    years = {each[:5] for row in all_of_them for each in row}
+    return [each[5:] for each in dates] if len(years) == 1 else list(dates)
 
 
 def _leg_row(leg: Leg) -> LegRow:
