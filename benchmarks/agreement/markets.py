@@ -26,6 +26,8 @@ START = 10**18
 LEVEL, TRADE, CLEAR, READY, GAP = (int(kind) for kind in list(Happening)[:5])
 STYLES = {"gtc": Style.REST, "post_only": Style.POST_ONLY, "ioc": Style.IOC}
 LATENCIES = ("none", "constant", "recorded")
+EVERY = 250
+"""Rows from one snapshot to the next."""
 
 
 class Do(NamedTuple):
@@ -122,7 +124,7 @@ def late(count: int, seed: int) -> Data:
 
 
 def snapshots(count: int, seed: int, *, gap: int = 0) -> Data:
-    """A clean book, sent whole every 1,000 rows with some levels changed meanwhile; `gap` rows are lost before."""
+    """A clean book, sent whole every 250 rows with some levels changed meanwhile; `gap` rows are lost before."""
     chance = np.random.default_rng(seed + 2)
     book = Book()
     data = clean(count, seed)
@@ -131,9 +133,9 @@ def snapshots(count: int, seed: int, *, gap: int = 0) -> Data:
         found = [row]
         if row[2] == LEVEL:
             book.set(*row[3:])
-        if gap and number % 1000 == 999 - gap:
+        if gap and number % EVERY == EVERY - 1 - gap:
             found.append((*row[:2], GAP, 0, 0, 0))
-        if number % 1000 == 999:
+        if number % EVERY == EVERY - 1:
             found += [(*row[:2], CLEAR, side, 0, 0) for side in (BUY, SELL)]
             for side in (BUY, SELL):
                 for ticks, lots in sorted(book.levels[side].items()):
@@ -142,7 +144,7 @@ def snapshots(count: int, seed: int, *, gap: int = 0) -> Data:
                     (*row[:2], LEVEL, side, ticks, lots) for ticks, lots in sorted(book.levels[side].items())
                 ]
             found.append((*row[:2], READY, 0, 0, 0))
-        if gap and 999 - gap < number % 1000 < 999:
+        if gap and EVERY - 1 - gap < number % EVERY < EVERY - 1:
             continue
         rows += found
         middles += [middle] * len(found)
@@ -154,7 +156,7 @@ DATA: dict[str, Callable[[int, int], Data]] = {
     "crossed book": crossed,
     "heard late": late,
     "snapshots": snapshots,
-    "gaps": lambda count, seed: snapshots(count, seed, gap=200),
+    "gaps": lambda count, seed: snapshots(count, seed, gap=50),
     "tick 0.1, lot 0.001": lambda count, seed: crossed(count, seed)._replace(tick=0.1, lot=0.001),
 }
 
