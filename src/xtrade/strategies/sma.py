@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing_extensions import override
 
 from xtrade.model.events import Bar
+from xtrade.model.instruments import Kind
 from xtrade.trading.context import Context
 from xtrade.trading.params import Params
 from xtrade.trading.strategy import SignalStrategy
@@ -28,7 +29,7 @@ class SmaParams(Params, frozen=True, kw_only=True):
     slow: int = 100
     base: float = 1.0
     short: bool = True
-    """Whether to be short, or just out, while the fast average is below."""
+    """Whether to be short, or just out, while the fast average is below; on a spot market it is always out."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.fast < self.slow:
@@ -71,6 +72,8 @@ class Sma(SignalStrategy[SmaParams]):
             self._above = above
             market = ctx.instrument(bar.instrument)
             lots = market.lots_of_base(self.params.base, ticks=bar.close_ticks, toward="zero")
-            self._target = lots if above else -lots * self.params.short
+            # A spot market sells what is there: to be out of it is all one can do.
+            short = self.params.short and market.kind is not Kind.SPOT
+            self._target = lots if above else -lots * short
         # Said again on each bar: what was filled in part, or refused, is still wanted.
         return self._target
