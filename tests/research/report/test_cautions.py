@@ -55,6 +55,9 @@ def test_no_latency_is_too_kind():
 
     assert "No latency was assumed." in heads(replace(recording, orders=orders))
     assert "No latency was assumed." not in heads(recording)
+    assert "your line" in heads(replace(recording, orders=orders))["No latency was assumed."].text
+    bars = replace(recording, orders=orders, assumptions=(BarAssumptions().in_words,))
+    assert "slippage_ticks" in heads(bars)["No latency was assumed."].text
 
 
 @pytest.mark.parametrize(

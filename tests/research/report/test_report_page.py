@@ -12,6 +12,8 @@ from kit.recordings import PERP, empty_recording, sample_recording
 from xtrade.research.metrics import METRICS
 from xtrade.research.recording import StrategyRun
 from xtrade.research.report import report_html, write_report
+from xtrade.research.report.quality import latency
+from xtrade.research.report.run import Choice, Run
 from xtrade.research.result import Result
 
 # The licence notice of the charts' library, and the name of SVG, which browsers know and nobody fetches.
@@ -130,6 +132,18 @@ def test_fills_orders_and_mark_outs_are_counted_once_each(result, page):
     assert sum(view["latency"]["counts"]) == result.orders["accepted_ns"].count()
     assert deck["lists"]["fills"]["total"] == len(result.fills)
     assert len(deck["lists"]["trips"]["rows"]) == len(result.round_trips)
+
+
+def test_a_latency_that_never_varies_is_a_sentence_instead_of_one_bar():
+    recording = sample_recording()
+    orders = [
+        row if row.accepted_ns is None else changed(row, accepted_ns=row.decided_ns + 10_000_000)
+        for row in recording.orders
+    ]
+
+    found = latency(Run.of(Result.of(replace(recording, orders=orders))), Choice())
+
+    assert found["empty"].replace("\u202f", " ") == "Every order was acknowledged 10 ms after its decision."
 
 
 def test_every_figure_stands_on_the_page_with_its_meaning(result, page):

@@ -7,6 +7,7 @@ import pytest
 from kit.trials import Counted, hill, noise, odd_ones_fail, trial
 from xtrade.model.errors import DataError, UsageError
 from xtrade.research.sweep.judgement import judged
+from xtrade.research.sweep.page import page
 from xtrade.research.sweep.progress import Quiet
 from xtrade.research.sweep.running import Objective
 from xtrade.research.sweep.search import Proposal, Search
@@ -32,6 +33,11 @@ def test_the_best_of_a_grid_is_found():
     assert found.best.metric("score") == 0
     assert len(found.trials) == 36
     assert [trial.number for trial in found.trials] == list(range(36))
+
+
+def test_a_sweep_is_called_as_one_likes_or_as_its_function():
+    assert "<h1>Sweep of hill</h1>" in page(swept())
+    assert "<h1>Sweep of my idea</h1>" in page(swept(name="my idea"))
 
 
 def test_less_can_be_better():

@@ -144,6 +144,7 @@ def sweep(
             store=folder,
             code=code,
             data=data_of_it,
+            name=loaded.name,
         )
     else:
         train, slash, test = walk_forward.partition("/")
@@ -164,6 +165,7 @@ def sweep(
             store=folder,
             code=code,
             data=data_of_it,
+            name=loaded.name,
         )
     pages = result.save(folder)
     if json:

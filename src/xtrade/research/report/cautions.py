@@ -27,6 +27,9 @@ KIND_ASSUMPTIONS: Final = {
 }
 """What the assumptions, in their own words, say when they are chosen for comparison rather than for truth."""
 
+ON_BARS: Final = "orders act from the next bar on"
+"""What the assumptions say when bars were played."""
+
 SHORT_NS: Final = 7 * 86_400 * 10**9
 MANY_REFUSED: Final = 0.05
 """The share of refused orders from which they are more than a footnote."""
@@ -104,7 +107,10 @@ def _kindness(run: Run) -> Iterator[Caution]:
     if acknowledged.any() and not (orders["accepted_ns"] - orders["decided_ns"])[acknowledged].any():
         yield Caution(
             head="No latency was assumed.",
-            text="Every order reached the venue at the moment of its decision. Live, prices move on in between, mostly"
+            text="What was decided at a close was answered at the open after it. Bars know no shorter time: only"
+            " slippage_ticks stands for what happens in between."
+            if any(ON_BARS in sentence for sentence in run.about.assumptions)
+            else "Every order reached the venue at the moment of its decision. Live, prices move on in between, mostly"
             " against you: run again with the latency of your line.",
         )
     for phrase, text in KIND_ASSUMPTIONS.items():

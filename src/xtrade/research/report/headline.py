@@ -146,7 +146,7 @@ def tiles(run: Run) -> list[Figure]:
         Figure(
             title="Turnover",
             text=written(metrics.get("turnover")),
-            more=written(metrics.get("traded_value")) + " traded",
+            more=_rounded_money(_value(metrics, "traded_value"), run.currency) + " traded",
         ),
     ]
 
@@ -207,6 +207,11 @@ def _why(metrics: Mapping[str, Metric], name: str) -> str:
 
 def _minus(value: float | None) -> float | None:
     return None if value is None else -value
+
+
+def _rounded_money(value: float | None, currency: str) -> str:
+    """Without cents where nobody would miss them, so that it fits below a figure."""
+    return money(value if value is None or abs(value) < 10_000 else round(value), currency)
 
 
 def _tone(value: float | None) -> str:

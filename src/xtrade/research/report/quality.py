@@ -56,6 +56,7 @@ def mark_outs(run: Run, choice: Choice) -> Chart:
         + ", ".join(
             f"{signed(mean, digits=3)} after {seconds} s"
             for seconds, mean in zip(MARK_OUT_SECONDS, means, strict=True)
+            if mean is not None
         )
         + ".",
         "note": "How far the mid had moved in our favour: a buyer gains when it rises. Means are weighted by value;"
@@ -110,16 +111,13 @@ def latency(run: Run, choice: Choice) -> Chart:
         return {
             "empty": "Every order was acknowledged at the moment of its decision: no latency was assumed."
         }
+    if waits.min() == waits.max():
+        return {"empty": f"Every order was acknowledged {span(int(waits[0]))} after its decision."}
     ms = np.sort(waits) / 1e6
     half, most, worst = (float(np.quantile(ms, share, method="higher")) for share in (0.5, 0.99, 1.0))
     low, high = float(ms[0]), float(ms[-1])
     wide = low > 0 and high / low > 30
-    if wide:
-        edges = np.geomspace(low, high, _BARS_ABOUT + 1)
-    elif low == high:
-        edges = np.array([low * 0.9, low * 1.1])
-    else:
-        edges = _edges(low, high)
+    edges = np.geomspace(low, high, _BARS_ABOUT + 1) if wide else _edges(low, high)
     counts, _ = np.histogram(np.clip(ms, edges[0], edges[-1]), edges)
     return {
         "edges": _short(edges),

@@ -81,7 +81,7 @@ def walk_page(result: WalkForwardResult) -> str:
         f'<p class="dim">{escape(result.plan())}</p>',
         f'<div class="verdict{" good" if result.convincing else ""}"><p>{escape(result.verdict)}</p></div>',
         "<h2>Equity out of sample, window after window</h2>",
-        equity_svg(result.equity, result.breaks, "equity out of sample, as a change from its start"),
+        _wide(equity_svg(result.equity, result.breaks, "equity out of sample, as a change from its start")),
         "<h2>Windows</h2>",
         _rows_as_table(rows[0], rows[1:]),
     ]
@@ -112,11 +112,11 @@ def _sections_of(result: SweepResult) -> list[str]:
         f'<div class="tiles">{"".join(_tiles(result))}</div>',
     ]
     if luck := luck_svg(result.sharpes, judgement):
-        parts.append(f"<h2>Against luck</h2>{luck}")
+        parts.append(f"<h2>Against luck</h2>{_wide(luck)}")
     for x, y in _pairs(result):
         heat = result.heat_map(x, y)
         parts.append(
-            f'<h2>{escape(x)} and {escape(y)}</h2>{map_svg(heat)}<p class="dim">{escape(heat.caption)}.'
+            f'<h2>{escape(x)} and {escape(y)}</h2>{_wide(map_svg(heat))}<p class="dim">{escape(heat.caption)}.'
             " The best is framed.</p>"
         )
     parts.append(_table(result))
@@ -178,4 +178,9 @@ def _table(result: SweepResult) -> str:
 def _rows_as_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heading)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return _wide(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+
+def _wide(part: str) -> str:
+    """Let a part that is wider than a phone be scrolled by itself."""
+    return f'<div class="wide">{part}</div>' if part else ""

@@ -152,6 +152,7 @@ def _text(x: float, y: float, text: str, anchor: str, classes: str = "") -> str:
 
 def _svg(classes: str, width: float, height: float, label: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg class="{classes}" viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px" role="img"'
+        f'<svg class="{classes}" viewBox="0 0 {width:.0f} {height:.0f}" style="max-width:{width:.0f}px;'
+        f' min-width:min(30rem, {width:.0f}px)" role="img"'
         f' aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )

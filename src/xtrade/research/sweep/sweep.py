@@ -40,6 +40,7 @@ def sweep(
     warm_up: WarmUp | None = None,
     watcher: Watcher | None = None,
     quiet: bool = False,
+    name: str = "",
 ) -> SweepResult:
     """Try the parameters of a space and judge the best.
 
@@ -48,7 +49,7 @@ def sweep(
     `store` is a folder that remembers trials: the same sweep started again runs what is missing. What was tried there
     under other `data` (its fingerprint: any text, or texts by name) or other `code` is refused. `warm_up` is called
     once before the workers begin: it compiles what they share. Progress is shown where standard error is a terminal,
-    unless `quiet`.
+    unless `quiet`; `name` is what the result is called.
 
     Ctrl-C ends the sweep; what has ended by then is kept and returned, with `result.interrupted`.
     """
@@ -71,7 +72,7 @@ def sweep(
         found = running.trials(chosen, window)
         found += running.others(found, window)
     return SweepResult(
-        name=getattr(evaluate, "__name__", type(evaluate).__name__),
+        name=name or name_of(evaluate),
         space=space,
         objective=goal,
         trials=found,
@@ -80,6 +81,11 @@ def sweep(
         resumed=running.resumed,
         remarks=remarks,
     )
+
+
+def name_of(evaluate: Evaluate) -> str:
+    """Return what a sweep is called that was given no name."""
+    return str(getattr(evaluate, "__name__", type(evaluate).__name__))
 
 
 @contextmanager

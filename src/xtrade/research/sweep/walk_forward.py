@@ -13,7 +13,7 @@ from xtrade.research.sweep.result import SweepResult
 from xtrade.research.sweep.running import Objective, Running
 from xtrade.research.sweep.search import Proposal, Search, SearchName, search_named
 from xtrade.research.sweep.space import Space
-from xtrade.research.sweep.sweep import running_of
+from xtrade.research.sweep.sweep import name_of, running_of
 from xtrade.research.sweep.trial import Evaluate, Params, Trial, Window
 from xtrade.research.sweep.walk_result import Leg, WalkForwardResult
 from xtrade.research.sweep.windows import days, splits
@@ -43,6 +43,7 @@ def walk_forward(
     warm_up: WarmUp | None = None,
     watcher: Watcher | None = None,
     quiet: bool = False,
+    name: str = "",
 ) -> WalkForwardResult:
     """Search in each training window, test the best one in the window after it, and stitch the tests together.
 
@@ -68,7 +69,7 @@ def walk_forward(
         warm_up=warm_up,
         watcher=watcher,
     ) as (running, remarks):
-        name = getattr(evaluate, "__name__", type(evaluate).__name__)
+        name = name or name_of(evaluate)
         for number, split in enumerate(steps, start=1):
             chosen = search_named(search, space, trials=trials, seed=seed)
             watcher.begins(f"window {number} of {len(steps)}", chosen.total)

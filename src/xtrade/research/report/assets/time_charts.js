@@ -2,6 +2,8 @@
 "use strict";
 
 const NARROW = 560;
+const LEAST = 64; // pixels for the labels of a price
+const TOGETHER = 32; // fills that are drawn before those after them cover them
 const MARKERS = [[1, 1], [1, 0], [-1, 1], [-1, 0]]; // side and maker; unknown (2) is drawn as a taker
 const SOLID = [];
 const DASHES = [SOLID, [8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4]];
@@ -95,7 +97,7 @@ const timeCharts = {
       legend: { markers: { dash: (_, i) => (["solid", "dashed", "dotted"][Math.min(2, DASHES.indexOf(chosen[i - 1]?.dash ?? SOLID))] || "solid") } },
       series: [{ label: "Time, UTC", value: (_, ms) => (ms === null ? "–" : momentText(ms)) }, ...chosen],
       axes: [
-        { ...axis, values: timeLabels, space: 72, size: 42 },
+        { ...axis, values: timeLabels, space: 72, size: 50 },
         { ...axis, values: (_, splits, __, ___, step) => splits.map((y) => axisText(y, step, spec)), size: axisSize,
           label: spec.unit, labelSize: 20, labelGap: 2 },
       ],
@@ -217,7 +219,8 @@ function axisSize(plot, values, index, round) {
   if (round > 1) return axis._size;
   const longest = (values || []).reduce((most, text) => (text.length > most.length ? text : most), "");
   plot.ctx.font = axis.font[0];
-  return Math.ceil(axis.ticks.size + axis.gap + plot.ctx.measureText(longest).width / devicePixelRatio) + 2;
+  const needed = Math.ceil(axis.ticks.size + axis.gap + plot.ctx.measureText(longest).width / devicePixelRatio) + 2;
+  return Math.max(needed, plot.width < NARROW ? 0 : LEAST); // charts below each other share one time axis
 }
 
 function zeroLine(plot, css) {
@@ -242,19 +245,23 @@ function drawFills(plot, fills, css) {
   const { ctx, bbox } = plot;
   const seen = [];
   for (let i = 0; i < fills.x.length; i++) if (fills.x[i] >= min && fills.x[i] <= max) seen.push(i);
-  const size = (seen.length > bbox.width / devicePixelRatio / 4 ? 3.5 : 5) * devicePixelRatio;
+  const room = bbox.width / devicePixelRatio;
+  const crowd = seen.length > 2 * room;
+  const size = (crowd ? 2 : seen.length > room / 4 ? 3.5 : 5) * devicePixelRatio;
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   ctx.setLineDash([]);
   ctx.globalAlpha = size < 5 * devicePixelRatio ? 0.75 : 1;
-  ctx.lineWidth = 1.4 * devicePixelRatio;
-  for (const [side, maker] of MARKERS) {
-    ctx.strokeStyle = css(side > 0 ? "--buy" : "--sell");
-    ctx.fillStyle = maker === 1 ? ctx.strokeStyle : css("--panel");
+  ctx.lineWidth = (crowd ? 0.7 : 1.4) * devicePixelRatio;
+  const inks = MARKERS.map(([side, maker]) => [side, maker, css(side > 0 ? "--buy" : "--sell"), css("--panel")]);
+  // In the order of time, so that among thousands neither side hides the other.
+  for (let from = 0; from < seen.length; from += TOGETHER) for (const [side, maker, ink, panel] of inks) {
+    ctx.strokeStyle = ink;
+    ctx.fillStyle = maker === 1 ? ink : panel;
     ctx.beginPath();
-    for (const i of seen) {
+    for (const i of seen.slice(from, from + TOGETHER)) {
       if (fills.side[i] !== side || (fills.maker[i] === 1) !== (maker === 1)) continue;
       const x = plot.valToPos(fills.x[i], "x", true);
       const y = plot.valToPos(fills.price[i], "y", true);
