@@ -124,7 +124,7 @@ class Picture:
         right = WIDTH - RIGHT
         for colour, text in reversed(self.legend):
             parts.append(f'<text x="{right}" y="22" text-anchor="end">{text}</text>')
-            right -= 6.2 * len(text) + 14
+            right -= 7.2 * len(text) + 16
             parts.append(f'<rect class="f{colour}" x="{right:.1f}" y="12" width="11" height="11" rx="2"/>')
             right -= 14
         IMAGES.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 "use strict";
 
 const NARROW = 560;
-const LEAST = 64; // pixels for the labels of a price
+const LEAST = 70; // pixels for the labels of a price
 const TOGETHER = 32; // fills that are drawn before those after them cover them
 const MARKERS = [[1, 1], [1, 0], [-1, 1], [-1, 0]]; // side and maker; unknown (2) is drawn as a taker
 const SOLID = [];
