@@ -16,6 +16,7 @@ What cannot be stopped this way is said in docs/time.md; the ban in our own lint
 from __future__ import annotations
 
 import datetime as dt
+import os
 import random as _random  # noqa: TID251  (to refuse it)
 import sys
 import threading
@@ -31,7 +32,7 @@ from typing_extensions import override
 from xtrade.runtime import clock
 from xtrade.runtime.waiting import is_standard_library
 
-__all__ = ["LOOP_REFUSALS", "Refused", "in_force", "refuse"]
+__all__ = ["LOOP_REFUSALS", "Refused", "in_force", "refuse", "urandom_from"]
 
 Function = Callable[..., Any]
 
@@ -117,6 +118,8 @@ LOOP_REFUSALS: Final = {
 """The methods of the loop itself that are refused, and what to do instead."""
 
 _TEST_TOOLS: Final = frozenset({"_pytest", "coverage", "execnet", "hypothesis", "pluggy", "pytest", "xdist"})
+# Installed libraries that run inside of a virtual run and label their messages: told virtual time as well.
+_TOLD: Final = frozenset({"aiohttp"})
 _OURS: Final = frozenset({__name__, "xtrade.runtime.virtual_loop"})
 _INSTALLED: Final = tuple(get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 
@@ -141,6 +144,17 @@ def in_force() -> Iterator[None]:
     # Names are replaced for the whole process, and have to be put back in the reverse order.
     with _one_at_a_time, _replaced_names():
         yield
+
+
+@contextmanager
+def urandom_from(stream: _random.Random) -> Iterator[None]:
+    """Answer os.urandom from a named stream until the block ends: for a library's handshake on a simulated wire."""
+    before = vars(os)["urandom"]
+    vars(os)["urandom"] = stream.randbytes
+    try:
+        yield
+    finally:
+        vars(os)["urandom"] = before
 
 
 @contextmanager
@@ -176,8 +190,11 @@ def _replaced_names() -> Iterator[None]:
 
 
 def _is_machinery(frame: FrameType) -> bool:
-    top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return top in _TEST_TOOLS or is_standard_library(frame)
+    return _top(frame) in _TEST_TOOLS or is_standard_library(frame)
+
+
+def _top(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def _is_import_of_installed(frame: FrameType | None) -> bool:
@@ -197,7 +214,7 @@ def _refusing(original: Function, what: str, instead: str, answer: Function | No
         if threading.get_ident() != thread:
             return original(*args, **options)
         caller = sys._getframe(1)  # noqa: SLF001
-        if answer is not None and _is_machinery(caller):
+        if answer is not None and (_is_machinery(caller) or _top(caller) in _TOLD):
             return answer(*args, **options)
         if _is_import_of_installed(caller):
             return original(*args, **options)

@@ -21,7 +21,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 from random import Random  # noqa: TID251  (a type; the stream comes from the caller)
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, TypeVarTuple, Unpack, cast
 
 from typing_extensions import override
 
@@ -30,7 +30,7 @@ from xtrade.runtime.refusals import LOOP_REFUSALS, refuse
 from xtrade.runtime.trace import Trace
 from xtrade.runtime.waiting import Deadlock, Livelock, waiting_tasks
 
-__all__ = ["OrderedTask", "VirtualLoop"]
+__all__ = ["Network", "OrderedTask", "VirtualLoop"]
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -104,6 +104,22 @@ class _Asyncio(asyncio.BaseEventLoop):
         def _check_closed(self) -> None: ...
 
 
+class Network(Protocol):
+    """What a simulated network answers in the place of sockets; `VirtualLoop.network` holds it."""
+
+    async def connect(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Connect as `loop.create_connection` does."""
+        ...
+
+    async def listen(
+        self, factory: Callable[[], asyncio.BaseProtocol], host: str | None, port: int
+    ) -> asyncio.AbstractServer:
+        """Listen as `loop.create_server` does."""
+        ...
+
+
 class VirtualLoop(_Asyncio):
     """The loop itself. `pick` draws the next ready callback; without it they run first come, first served."""
 
@@ -123,6 +139,8 @@ class VirtualLoop(_Asyncio):
         self.failures: list[BaseException] = []
         """What nobody caught: failures of plain callbacks, and of tasks that were never asked for their result."""
         self.failed_futures: list[weakref.ref[OrderedFuture[Any]]] = []
+        self.network: Network | None = None
+        """Where connections are made and taken; nowhere, unless a world brings a network."""
         self._draw = None if pick is None else pick.random
         self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
         self._timer_order = itertools.count()
@@ -312,6 +330,29 @@ class VirtualLoop(_Asyncio):
             refuse("call_soon_threadsafe from another thread", "there are no threads under virtual time")
         return self.call_soon(callback, *args, context=context)
 
+    def _connect(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | None = None,
+        port: int | None = None,
+        **_options: object,
+    ) -> Coroutine[Any, Any, tuple[asyncio.Transport, asyncio.BaseProtocol]]:
+        # Not a coroutine function: whoever may not connect hears of it at once, as with every refusal.
+        if self.network is None or host is None or port is None:
+            refuse("loop.create_connection", LOOP_REFUSALS["create_connection"])
+        return self.network.connect(protocol_factory, host, port)
+
+    def _listen(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | None = None,
+        port: int | None = None,
+        **_options: object,
+    ) -> Coroutine[Any, Any, asyncio.AbstractServer]:
+        if self.network is None:
+            refuse("loop.create_server", LOOP_REFUSALS["create_server"])
+        return self.network.listen(protocol_factory, host, port or 0)
+
     def _process_events(self, event_list: object) -> None: ...
 
     def _write_to_self(self) -> None: ...
@@ -327,6 +368,9 @@ def _refusing(name: str, instead: str) -> Callable[..., Any]:
 
 for _name, _instead in LOOP_REFUSALS.items():
     setattr(VirtualLoop, _name, _refusing(_name, _instead))
+# asyncio's own signatures are long, and of their options (TLS, addresses, buffers) a simulated network has none.
+VirtualLoop.create_connection = VirtualLoop._connect  # type: ignore[method-assign, assignment]
+VirtualLoop.create_server = VirtualLoop._listen  # type: ignore[method-assign, assignment]
 
 
 def _is_task_step(handle: asyncio.Handle) -> bool:

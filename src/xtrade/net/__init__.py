@@ -1,0 +1,1 @@
+"""HTTP and WebSocket sessions, rate limits, breakers, and a network in memory with faults. Knows no venue."""
