@@ -41,7 +41,9 @@ _SERVER_ERRORS_FROM: Final = 500
 
 
 class Pause(NamedTuple):
-    """The venue wants quiet: for how long, in which pools, and whether it still takes cancels."""
+    """The venue wants quiet: for how long, in which pools (none named: those that the call costs), and whether it
+    still takes cancels.
+    """
 
     wait_ns: int
     pools: tuple[str, ...]
@@ -154,6 +156,11 @@ class Caller:
             outcome = Outcome.UNKNOWN
             try:
                 request = call.build()
+            except BaseException:
+                grant.give_back()
+                self._note(permit, outcome)
+                raise
+            try:
                 reply = await self._transport.send(request, timeouts=call.timeouts, what=call.what)
                 outcome = Outcome.FAILURE if reply.status >= _SERVER_ERRORS_FROM else Outcome.SUCCESS
                 self.limiter.observe(self._usage(reply))
@@ -187,13 +194,14 @@ class Caller:
         )
 
     def _obey(self, call: Call, pause: Pause, reply: Reply) -> NoReturn:
-        self.limiter.ban(pause.pools, pause.wait_ns, cancels_pass=pause.cancels_pass)
+        pools = pause.pools or tuple(cost.pool for cost in call.costs)
+        self.limiter.ban(pools, pause.wait_ns, cancels_pass=pause.cancels_pass)
         _log().warning(
             "venue asks for a pause",
             venue=self.venue,
             status=reply.status,
             wait_ms=pause.wait_ns // _MS_NS,
-            pools=pause.pools,
+            pools=pools,
         )
         raise RateLimited(
             f"{self.venue}: {call.what}: the venue asks to wait {pause.wait_ns // _MS_NS} ms (HTTP {reply.status})",
