@@ -121,16 +121,8 @@ class _Exchange:
         """From here on bytes may have left."""
         self.phase = "first byte"
         self.sent_ns = clock.monotonic_ns()
-        self._until(self.timeouts.first_byte_ms)
-
-    def answered(self) -> None:
-        self.phase = "whole answer"
-        self._until(None)
-
-    def _until(self, wait_ms: int | None) -> None:
         if self.deadline is not None:
-            loop = asyncio.get_running_loop()
-            self.deadline.reschedule(None if wait_ms is None else loop.time() + wait_ms / _MS_S)
+            self.deadline.reschedule(asyncio.get_running_loop().time() + self.timeouts.first_byte_ms / _MS_S)
 
 
 class HttpSession(HttpTransport):
@@ -200,7 +192,7 @@ class HttpSession(HttpTransport):
                 trace_request_ctx=exchange,
             )
         first_byte_ns = clock.monotonic_ns()
-        exchange.answered()
+        exchange.phase = "whole answer"
         try:
             body = await self._read(response, what)
         finally:
