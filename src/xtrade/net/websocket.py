@@ -243,6 +243,11 @@ class WebSocket:
 
     def framed(self, wire: picows.WSTransport, frame: picows.WSFrame) -> None:
         """One frame has come."""
+        if wire.is_close_frame_sent and self._ours is None and self._theirs is None:
+            # The library has found the stream broken, has said so, and goes on reading for a moment: what it reads
+            # there may begin in the middle of a frame.
+            wire.disconnect(False)
+            return
         kind = frame.msg_type
         if frame.fin and (kind is _TEXT or kind is _BINARY) and not self._parts:
             self._received(frame.get_payload_as_bytes())

@@ -47,10 +47,10 @@ class FrameSplitter:
         self._waiting = stream[start:]
         return frames
 
-    def rest(self) -> bytes:
-        """Return what is waiting to become whole, and forget it."""
-        rest, self._waiting = self._waiting, b""
-        return rest
+    @property
+    def waiting(self) -> bytes:
+        """What is not a whole frame yet."""
+        return self._waiting
 
 
 def frame_size(stream: bytes, start: int) -> int | None:

@@ -89,6 +89,8 @@ class Pipe:
         self._dead = False
         self._head: bytes | None = b""
         self._frames: FrameSplitter | None = None
+        self._late_until_ns = -1
+        self._ahead = 0  # how much of a frame that is not whole yet has gone on its way
         self._sender: End
         self._receiver: End
 
@@ -123,7 +125,7 @@ class Pipe:
     def _finish(self, how: Literal["end", "reset"]) -> None:
         if self._dead:
             return
-        if self._frames is not None and (rest := self._frames.rest()):
+        if self._frames is not None and (rest := self._frames.waiting[self._ahead :]):
             self._pass(rest, 0)
         if not self._dead:
             self._dead = True
@@ -152,21 +154,38 @@ class Pipe:
         if self._frames is None:
             yield data, 0
             return
-        plan, draw = self._weather.plan, self._chance.random
-        for frame in self._frames.feed(data):
-            if not frame.is_message:
-                yield frame.raw, 0
+        plan = self._weather.plan
+        # While one is late, no other may be on its way in pieces: it would land between them.
+        if plan.drop or plan.double or plan.overtake or clock.monotonic_ns() <= self._late_until_ns:
+            yield from self._troubled(self._frames, data, plan)
+            return
+        withheld = self._frames.waiting[self._ahead :]
+        self._frames.feed(data)
+        self._ahead = len(self._frames.waiting)
+        yield withheld + data, 0
+
+    def _troubled(self, splitter: FrameSplitter, data: bytes, plan: FaultPlan) -> Iterator[tuple[bytes, int]]:
+        """Whole frames only: to lose, double or delay; what has begun on its way goes on."""
+        draw = self._chance.random
+        frames = splitter.feed(data)
+        for frame in frames:
+            if self._ahead or not frame.is_message:
+                yield frame.raw[self._ahead :], 0
+                self._ahead = 0
             elif plan.drop and draw() < plan.drop:
                 self._weather.strike(self.name, "drop")
             else:
                 late_ns = 0
-                if plan.overtake and draw() < plan.overtake:
+                if plan.overtake and not self._way.drips and draw() < plan.overtake:
                     self._weather.strike(self.name, "overtake")
                     late_ns = self._chance.randint(1, plan.overtake_ms_max) * _MS_NS
                 yield frame.raw, late_ns
                 if plan.double and draw() < plan.double:
                     self._weather.strike(self.name, "double")
                     yield frame.raw, 0
+        if self._ahead:
+            yield data, 0
+            self._ahead += len(data)
 
     # -- bytes -----------------------------------------------------------------------------------------------
 
@@ -216,7 +235,9 @@ class Pipe:
 
     def _push(self, item: bytes | Literal["end", "reset"], wait_ns: int, late_ns: int = 0) -> None:
         due_ns = max(self._last_due_ns, clock.monotonic_ns() + wait_ns)
-        if not late_ns:
+        if late_ns:
+            self._late_until_ns = max(self._late_until_ns, due_ns + late_ns)
+        else:
             self._last_due_ns = due_ns
         heapq.heappush(self._queue, (due_ns + late_ns, next(self._order), item))
         if isinstance(item, bytes):
