@@ -41,7 +41,9 @@ def test_a_reply_carries_status_headers_body_and_its_times(wires):
     assert 0 < reply.sent_ns <= reply.first_byte_ns <= reply.received_ns
 
 
-@pytest.mark.parametrize("query", ["?a=1%2C2&b=%5B%22x%22%5D", "?q=a+b&sign=A%2fB%3d", "?symbol=%E2%91%A0&x=~", ""])
+@pytest.mark.parametrize(
+    "query", ["?a=1%2C2&b=%5B%22x%22%5D", "?q=a+b&sign=A%2fB%3d", "?symbol=%E2%91%A0&x=~", ""]
+)
 def test_an_address_is_sent_as_it_was_signed(wires, query):
     seen = []
 

@@ -160,7 +160,9 @@ def test_a_broken_wire_is_nobodys_goodbye(wires):
     assert (closed.by, closed.code, heard) == ("wire", 1006, [])
 
 
-@pytest.mark.parametrize("junk", [b"\xff\xff\xff\xff" * 4, b"\x83\x00", b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "junk", [b"\xff\xff\xff\xff" * 4, b"\x83\x00", b"\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff"]
+)
 def test_a_stream_without_sense_ends_the_connection(wires, junk):
     async def talk(reader, writer):
         await shake_hands(reader, writer)
