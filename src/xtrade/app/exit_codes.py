@@ -40,6 +40,8 @@ EXIT_CODES: Final = (
     ExitCode(13, errors.Unavailable, "The venue cannot be reached; nothing was done."),
     ExitCode(14, errors.InDoubt, "The outcome at the venue is unknown: check before doing it again."),
     ExitCode(15, errors.VenueError, "The venue said no."),
+    ExitCode(16, errors.AccountHeld, "Another process trades this account."),
+    ExitCode(17, errors.JournalBroken, "The journal cannot be written, so nothing is sent."),
     ExitCode(69, errors.XtradeError, "Something else went wrong; the message says what."),
     ExitCode(INTERNAL, None, "A mistake of ours: please report it with the output of XTRADE_DEBUG=1."),
     ExitCode(INTERRUPTED, None, "Interrupted from the keyboard."),

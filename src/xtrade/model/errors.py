@@ -8,6 +8,8 @@ XtradeError                what happened, to what, and what to do about it, in o
   NumberError              the number is not exact, not on the grid, or out of range
   SymbolError              no such market, or several: carries the candidates
   DataError                a file, frame or record does not say what it should
+  JournalBroken            nothing can be written down now, so nothing new is sent: mend what it names
+  AccountHeld              another process trades this account: the message says which, where, since when
   RiskRejected             a rule of the risk gate said no; carries rule, limit and figure
   VenueError               the venue's answer; carries venue, request and the venue's own code and text
     Rejected               do not resend as it is
@@ -22,11 +24,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "AccountHeld",
     "AuthFailed",
     "ConfigError",
     "CredentialsError",
     "DataError",
     "InDoubt",
+    "JournalBroken",
     "MissingExtra",
     "NumberError",
     "RateLimited",
@@ -75,6 +79,19 @@ class SymbolError(XtradeError, LookupError):
 
 class DataError(XtradeError, ValueError):
     """Bytes, a file or a record that does not say what it should."""
+
+
+class JournalBroken(XtradeError):
+    """The journal cannot be written. `final`: not by this process any more; `lost`: because another one writes it."""
+
+    def __init__(self, message: str, *, final: bool = False, lost: bool = False) -> None:
+        super().__init__(message)
+        self.final = final or lost
+        self.lost = lost
+
+
+class AccountHeld(XtradeError):
+    """Another process has the lease of this account or journal; one account has one writer."""
 
 
 class RiskRejected(XtradeError):

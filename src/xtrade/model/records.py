@@ -17,7 +17,15 @@ from xtrade.model.events import AnyEvent, Event
 from xtrade.model.levels import Levels
 from xtrade.model.money import Money
 
-__all__ = ["event_from_json", "event_from_msgpack", "from_json", "from_msgpack", "to_json", "to_msgpack"]
+__all__ = [
+    "event_from_json",
+    "event_from_msgpack",
+    "from_json",
+    "from_msgpack",
+    "msgpack_reader",
+    "to_json",
+    "to_msgpack",
+]
 
 T = TypeVar("T")
 
@@ -45,6 +53,12 @@ def to_msgpack(value: object) -> bytes:
 def from_msgpack(data: bytes, kind: type[T]) -> T:
     """Read a model value of the given type, or raise DataError naming the place."""
     return _read(lambda: msgspec.msgpack.decode(data, type=kind, dec_hook=_from_plain))
+
+
+def msgpack_reader(kind: type[T]) -> Callable[[bytes], T]:
+    """Return what reads one type again and again: its decoder is made once."""
+    decoder = msgspec.msgpack.Decoder(kind, dec_hook=_from_plain)
+    return lambda data: _read(lambda: decoder.decode(data))
 
 
 def event_from_msgpack(data: bytes) -> Event:

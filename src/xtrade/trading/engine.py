@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from xtrade.market.book import Book
 from xtrade.model.durations import duration_text
-from xtrade.model.errors import UsageError, XtradeError
+from xtrade.model.errors import JournalBroken, UsageError, XtradeError
 from xtrade.model.events import (
     AccountEvent,
     AmendSent,
@@ -37,6 +37,7 @@ from xtrade.model.events import (
     Funding,
     FundingPaid,
     InstrumentChanged,
+    MarketEvent,
     OrderEvent,
     OrderRejected,
     OrderSent,
@@ -46,14 +47,25 @@ from xtrade.model.events import (
 from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
-from xtrade.model.order_state import apply
+from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
 from xtrade.runtime.ids import ClientOrderIds
 from xtrade.trading.context import Context
 from xtrade.trading.listeners import BarMaker, Listeners, Watch
 from xtrade.trading.orders import Order
 from xtrade.trading.portfolio import Portfolio
-from xtrade.trading.ports import Failed, Journal, Markets, Noted, Orders, Record, Refused
+from xtrade.trading.ports import (
+    Asked,
+    Decided,
+    Failed,
+    InstrumentKnown,
+    Journal,
+    Markets,
+    Noted,
+    Orders,
+    Record,
+    Refused,
+)
 from xtrade.trading.risk import Limits, Refusal, Situation, TradingState, check
 from xtrade.trading.strategy import Strategy
 from xtrade.trading.tasks import Signal, Task, coroutine_name
@@ -96,6 +108,9 @@ class Engine:
         self._orders = orders
         self._ids = ids
         self._journal: Journal = _Forgetful() if journal is None else journal
+        # A back-test's orders are explained by playing it again; a live one's only by what was written then.
+        self._tells_why = getattr(self._journal, "tells_why", False)
+        self._cause: tuple[str, object] = "", None
         for name in limits or ():
             if name not in self.strategies:
                 raise UsageError(f"limits are given for {name!r}, and no strategy has that name")
@@ -136,11 +151,34 @@ class Engine:
         """Whether any strategy still trades."""
         return any(context.state is not TradingState.HALTED for context in self.contexts.values())
 
+    def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
+        """Before the start: go on with the positions and open orders that an earlier process left in its journal.
+
+        Returned are the orders whose strategy, or whose instrument, is not here: somebody must settle them.
+        """
+        self.portfolio = portfolio
+        nobodys = []
+        for state in orders:
+            intent = state.intent
+            context = self.contexts.get(intent.strategy)
+            if context is None or intent.instrument not in self._listeners.declared:
+                nobodys.append(state)
+                continue
+            order = Order(self, intent, self._markets.instrument(intent.instrument))
+            order.told(state)
+            self._live[order.id] = context, order
+            context.open_orders[order.id] = order
+            self._requests[order.id, "cancel"] = max(state.cancels_sent, default=0)
+            self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
+        return nobodys
+
     # -- what it is told ------------------------------------------------------------------------------------------
 
     def start(self, now_ns: int) -> None:
         """Begin."""
         self.now_ns = now_ns
+        for key in self._listeners.declared:
+            self._journal.append(InstrumentKnown(instrument=self._markets.instrument(key)))
         for name, strategy in self.strategies.items():
             self._call(self.contexts[name], strategy.on_start)
         self._drain()
@@ -206,6 +244,7 @@ class Engine:
                 for context, strategy in self._listeners.funding.get(event.instrument, ()):
                     self._call(context, strategy.on_funding, event)
             case InstrumentChanged():
+                self._journal.append(InstrumentKnown(instrument=event.now))
                 self.portfolio.follow(event.now)
             case Trade():
                 self.traded(event, now_ns)
@@ -258,7 +297,16 @@ class Engine:
         if refusal is not None:
             self._refuse(context, order, refusal)
             return order
-        self._journal.append(intent)
+        try:
+            if self._tells_why:
+                self._journal.append(self._decided(context, intent))
+            self._journal.append(intent)
+        except JournalBroken as error:
+            refusal = Refusal(
+                "journal", "every order is written before it is sent", "not written", str(error)
+            )
+            self._refuse(context, order, refusal)
+            return order
         self._live[order.id] = context, order
         context.open_orders[order.id] = order
         self._sent_ns[context.name].append(self.now_ns)
@@ -274,7 +322,12 @@ class Engine:
     def cancel(self, order: Order) -> bool:
         """Ask the venue to cancel an order."""
         known = self._live.get(order.id)
-        if known is None or order.cancel_pending or not self._orders.cancel(order.id):
+        if known is None or order.cancel_pending:
+            return False
+        request = self._requests[order.id, "cancel"] + 1
+        asked = Asked(client_order_id=order.id, what="cancel", request=request, at_ns=self.now_ns)
+        self._journal.append(asked)
+        if not self._orders.cancel(order.id):
             return False
         event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))
         self._fold(known[0], order, event)
@@ -293,6 +346,23 @@ class Engine:
         refusal = check(wanted, self._situation(context, order.instrument, without=order), context.limits)
         if refusal is not None:
             self._say_refused(wanted, refusal)
+            return False
+        request = self._requests[order.id, "amend"] + 1
+        asked = Asked(
+            client_order_id=order.id,
+            what="amend",
+            request=request,
+            lots=lots,
+            ticks=ticks,
+            at_ns=self.now_ns,
+        )
+        try:
+            self._journal.append(asked)
+        except JournalBroken as error:
+            self._say_refused(
+                wanted,
+                Refusal("journal", "every change is written before it is sent", "not written", str(error)),
+            )
             return False
         if not self._orders.amend(order.id, lots=lots, ticks=ticks):
             return False
@@ -381,6 +451,22 @@ class Engine:
             position_lots=self.portfolio.lots(context.name, instrument.key),
             open_orders=[order.state for order in context.open_orders.values() if order is not without],
             sent_last_second=len(sent),
+        )
+
+    def _decided(self, context: Context, intent: OrderIntent) -> Decided:
+        """Say what the strategy had before it."""
+        callback, told = self._cause
+        book = self._markets.book(intent.instrument)
+        return Decided(
+            client_order_id=intent.client_order_id,
+            callback=callback,
+            cause=_named(told),
+            heard_ns=getattr(told, "received_ns", 0) or self.now_ns,
+            venue_ns=getattr(told, "venue_ns", None),
+            sequence=getattr(told, "sequence", None),
+            bid_ticks=book.bid_ticks,
+            ask_ticks=book.ask_ticks,
+            position_lots=self.portfolio.lots(context.name, intent.instrument),
         )
 
     def _refuse(self, context: Context, order: Order, refusal: Refusal) -> None:
@@ -492,6 +578,7 @@ class Engine:
     def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
         if context.state is TradingState.HALTED:
             return
+        self._cause = callback.__name__, told[0] if told else None
         try:
             callback(context, *told)
         except Exception as error:  # noqa: BLE001  (a strategy may raise anything)
@@ -532,6 +619,16 @@ class Engine:
         for strategy, name in list(self._named_timers):
             if strategy == context.name:
                 self.drop_timer(context, name)
+
+
+def _named(told: object) -> str:
+    """Name what a callback was told, in a word or two."""
+    if isinstance(told, MarketEvent):
+        return f"{type(told).__name__} {told.instrument}"
+    market = getattr(told, "instrument", None)
+    if isinstance(market, Instrument):
+        return f"{'order' if isinstance(told, Order) else 'book'} {market.key}"
+    return told if isinstance(told, str) else ""
 
 
 def _without_figures(note: str) -> str:

@@ -7,7 +7,7 @@ Journal   who writes down what was decided and what became of it, in order, befo
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
@@ -17,7 +17,20 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.orders import OrderIntent
 
-__all__ = ["Failed", "Journal", "Markets", "Noted", "Orders", "Record", "Refused"]
+__all__ = [
+    "Asked",
+    "Decided",
+    "Failed",
+    "InstrumentKnown",
+    "Journal",
+    "Markets",
+    "Noted",
+    "Orders",
+    "Record",
+    "Refused",
+    "SessionClosed",
+    "SessionOpened",
+]
 
 
 class Markets(Protocol):
@@ -77,7 +90,70 @@ class Noted(Struct, frozen=True, kw_only=True, tag=True):
     at_ns: int
 
 
-Record: TypeAlias = OrderIntent | OrderEvent | AccountEvent | Refused | Failed | Noted
+class Decided(Struct, frozen=True, kw_only=True, tag=True):
+    """What a strategy had before it when it decided on an order, and that the risk gate let the order out.
+
+    `callback` is what was called (`on_book`, or a task); `heard_ns`, `venue_ns` and `sequence` are those of what it
+    was told; the book and the position are those of the order's instrument at that moment.
+    """
+
+    client_order_id: ClientOrderId
+    callback: str
+    cause: str
+    heard_ns: int
+    venue_ns: int | None = None
+    sequence: int | None = None
+    bid_ticks: int | None = None
+    ask_ticks: int | None = None
+    position_lots: int = 0
+
+
+class Asked(Struct, frozen=True, kw_only=True, tag=True):
+    """A request about an order that stands, before its bytes leave: `what` is "cancel" or "amend"."""
+
+    client_order_id: ClientOrderId
+    what: Literal["cancel", "amend"]
+    request: int
+    lots: int | None = None
+    ticks: int | None = None
+    at_ns: int
+
+
+class InstrumentKnown(Struct, frozen=True, kw_only=True, tag=True):
+    """An instrument in the version now in force: what lots and ticks that follow are to be read by."""
+
+    instrument: Instrument
+
+
+class SessionOpened(Struct, frozen=True, kw_only=True, tag=True):
+    """A process took the journal over: who, where, for which accounts, and with which code."""
+
+    host: str
+    pid: int
+    program: str
+    accounts: tuple[str, ...] = ()
+    note: str = ""
+
+
+class SessionClosed(Struct, frozen=True, kw_only=True, tag=True):
+    """A process laid the journal down in order; where this is missing, it died."""
+
+    reason: str = ""
+
+
+Record: TypeAlias = (
+    OrderIntent
+    | OrderEvent
+    | AccountEvent
+    | Refused
+    | Failed
+    | Noted
+    | Decided
+    | Asked
+    | InstrumentKnown
+    | SessionOpened
+    | SessionClosed
+)
 """What a journal keeps: an intent before its bytes leave, and every event about it after."""
 
 
@@ -85,5 +161,10 @@ class Journal(Protocol):
     """Who writes down what happens. When `append` returns, the record is as safe as this journal makes it."""
 
     def append(self, record: Record) -> None:
-        """Write one record, after all that were appended before."""
+        """Write one record, after all that were appended before.
+
+        JournalBroken is raised only for an OrderIntent, or an amend that is Asked: they must not leave unwritten.
+        Everything else, cancels above all, goes on; a journal that cannot write keeps it until it can. One that has an
+        attribute `tells_why`, and it is true, is also given a Decided before each intent.
+        """
         ...
