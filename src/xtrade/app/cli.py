@@ -19,7 +19,7 @@ from xtrade.model.errors import XtradeError
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
-__all__ = ["COMMANDS", "MARKETS", "RESEARCH", "SETUP", "Command", "build", "main", "run"]
+__all__ = ["COMMANDS", "MARKETS", "RESEARCH", "SETUP", "TRADING", "Command", "build", "main", "run"]
 
 
 class Command(NamedTuple):
@@ -33,6 +33,7 @@ class Command(NamedTuple):
 
 MARKETS: Final = "Markets"
 RESEARCH: Final = "Research"
+TRADING: Final = "Trading"
 SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -48,6 +49,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "xtrade.app.commands.sweep:app",
         "Try many parameters of a strategy, and say how much of the best one is luck.",
         RESEARCH,
+    ),
+    Command(
+        "journal",
+        "xtrade.app.commands.journal:app",
+        "Read what was decided and what became of it: orders, fills, and why.",
+        TRADING,
     ),
     Command("config", "xtrade.app.commands.config:app", "See, check and begin the configuration.", SETUP),
     Command(

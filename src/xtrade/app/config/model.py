@@ -25,6 +25,7 @@ __all__ = [
     "Config",
     "DataConfig",
     "EngineConfig",
+    "JournalConfig",
     "StrategyConfig",
     "VenueConfig",
     "contradictions",
@@ -205,6 +206,27 @@ class BacktestConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 0.1
 
 
+class JournalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it is written down what was decided and what became of it, before anything is sent."""
+
+    place: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="A file, or postgresql://USER@HOST:PORT/DATABASE#NAME where several machines share it; by"
+            " default trading.journal among the state of this user.",
+            examples=["desk/trading.journal"],
+            extra={"expects": "a path, or postgresql://USER@HOST:PORT/DATABASE#NAME", "private": True},
+        ),
+    ] = None
+    durability: Annotated[
+        Literal["power", "process"],
+        Meta(
+            description="What an order survives once it is written: power, also a power cut (each order waits for the"
+            " disk); process, the death of the process alone."
+        ),
+    ] = "power"
+
+
 class VenueConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One account at one venue; the name after `venues.` is what you call it."""
 
@@ -249,6 +271,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: dict[AccountName, DataConfig] = field(default_factory=dict)
     backtest: BacktestConfig = field(default_factory=BacktestConfig)
     venues: dict[AccountName, VenueConfig] = field(default_factory=dict)
+    journal: JournalConfig = field(default_factory=JournalConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 

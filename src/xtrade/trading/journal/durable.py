@@ -56,8 +56,8 @@ class Store(Protocol):
         """Tell where the chain ends: sequence, session, digest."""
         ...
 
-    def read(self, *, after: int = 0, order: int | None = None) -> Iterator[Entry]:
-        """Give entries in order, all or those about one order."""
+    def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
+        """Give entries in order, all, or those about one order or of one kind."""
         ...
 
     def close(self) -> None:

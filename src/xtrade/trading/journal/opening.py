@@ -34,7 +34,7 @@ class Readable(Protocol):
         """Tell where the chain ends."""
         ...
 
-    def read(self, *, after: int = 0, order: int | None = None) -> Iterator[Entry]:
+    def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
         """Give entries in order."""
         ...
 

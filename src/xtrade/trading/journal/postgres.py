@@ -96,11 +96,11 @@ class PostgresReader:
         link = self._link
         return link.run(lambda: _head(_of(link), link.address.journal, self.genesis))
 
-    def read(self, *, after: int = 0, order: int | None = None) -> Iterator[Entry]:
+    def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
         """Give entries in order, in pieces."""
         link = self._link
         while True:
-            rows = link.run(lambda after=after: _rows(_of(link), link.address.journal, after, order))  # type: ignore[misc]
+            rows = link.run(lambda after=after: _rows(_of(link), link.address.journal, after, order, kind))  # type: ignore[misc]
             yield from rows
             if len(rows) < READ_AT_ONCE:
                 return
@@ -304,13 +304,17 @@ async def _head(connection: Connection, journal: str, first: bytes) -> tuple[int
     return (0, 0, first) if row is None else (row[0], row[1], row[2])
 
 
-async def _rows(connection: Connection, journal: str, after: int, order: int | None) -> list[Entry]:
+async def _rows(
+    connection: Connection, journal: str, after: int, order: int | None, kind: str | None
+) -> list[Entry]:
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM xtrade.entries WHERE journal = $1 AND sequence > $2"  # noqa: S608
-        f" AND ($3::bigint IS NULL OR order_id = $3) ORDER BY sequence LIMIT {READ_AT_ONCE}",
+        " AND ($3::bigint IS NULL OR order_id = $3) AND ($4::text IS NULL OR kind = $4)"
+        f" ORDER BY sequence LIMIT {READ_AT_ONCE}",
         journal,
         after,
         order,
+        kind,
     )
     return [Entry(*row) for row in rows]
 

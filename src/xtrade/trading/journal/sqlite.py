@@ -11,7 +11,7 @@ the writer's ever does, and readers open the file `mode=ro`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -78,9 +78,9 @@ class SqliteReader:
         except sqlite3.Error as error:
             raise _damaged(self.path, error) from error
 
-    def read(self, *, after: int = 0, order: int | None = None) -> Iterator[Entry]:
+    def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
         """Give entries in order."""
-        return _read(self._connection, self.path, after, order)
+        return _read(self._connection, self.path, after, order, kind)
 
     def close(self) -> None:
         """Close the file."""
@@ -157,9 +157,9 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise _broken(self.path, error) from error
 
-    def read(self, *, after: int = 0, order: int | None = None) -> Iterator[Entry]:
+    def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
         """Give entries in order."""
-        return _read(self._connection, self.path, after, order)
+        return _read(self._connection, self.path, after, order, kind)
 
     def close(self) -> None:
         """Close the file, and let the leases go."""
@@ -248,16 +248,20 @@ def _head(connection: sqlite3.Connection, first: bytes) -> tuple[int, int, bytes
     return (0, 0, first) if row is None else row
 
 
-def _read(connection: sqlite3.Connection, path: Path, after: int, order: int | None) -> Iterator[Entry]:
+def _read(
+    connection: sqlite3.Connection, path: Path, after: int, order: int | None, kind: str | None
+) -> Iterator[Entry]:
     """In pieces, so that no reader holds the write-ahead log for long."""
     about = "" if order is None else "AND order_id = :order"
+    about += "" if kind is None else " AND kind = :kind"
     question = f"SELECT {_COLUMNS} FROM entries WHERE sequence > :after {about} ORDER BY sequence LIMIT {READ_AT_ONCE}"  # noqa: S608
     while True:
+        asked = {"after": after, "order": order, "kind": kind}
         try:
-            rows = connection.execute(question, {"after": after, "order": order}).fetchall()
+            rows = connection.execute(question, asked).fetchall()
         except sqlite3.Error as error:
             # A page in the middle may be bad: give what is before it, one by one, and then say so.
-            yield from _one_by_one(connection, question, after, order)
+            yield from _one_by_one(connection, question, asked)
             raise _damaged(path, error) from error
         yield from map(Entry._make, rows)
         if len(rows) < READ_AT_ONCE:
@@ -266,10 +270,10 @@ def _read(connection: sqlite3.Connection, path: Path, after: int, order: int | N
 
 
 def _one_by_one(
-    connection: sqlite3.Connection, question: str, after: int, order: int | None
+    connection: sqlite3.Connection, question: str, asked: Mapping[str, object]
 ) -> Iterator[Entry]:
     try:
-        for row in connection.execute(question, {"after": after, "order": order}):
+        for row in connection.execute(question, asked):
             yield Entry._make(row)
     except sqlite3.Error:
         return
