@@ -35,7 +35,7 @@ from xtrade.trading.ports import (
     SessionOpened,
 )
 
-__all__ = ["KINDS", "Kind", "goes_first", "is_urgent", "kind_of", "order_of", "record_of", "to_body"]
+__all__ = ["KINDS", "LAZY", "Kind", "goes_first", "is_urgent", "kind_of", "order_of", "record_of", "to_body"]
 
 
 class Kind(NamedTuple):
@@ -62,9 +62,7 @@ _TOLD: Final = tuple(
 KINDS: Final = {each.__name__: Kind(each, msgpack_reader(each)) for each in (*_OWN, *_TOLD)}
 """Every kind of record by its name in the journal."""
 
-# What can be asked again, or says only what an urgent record beside it says as well. It is written at once too, and
-# survives the death of the process; a power cut may take it.
-_LAZY: Final = frozenset(
+LAZY: Final[frozenset[type]] = frozenset(
     {
         Decided,
         Refused,
@@ -78,6 +76,8 @@ _LAZY: Final = frozenset(
         PositionReport,
     }
 )
+"""What can be asked again, or says only what an urgent record beside it says as well. It is written at once too, and
+survives the death of the process; a power cut may take it."""
 
 
 def kind_of(record: Record) -> str:
@@ -94,7 +94,7 @@ def order_of(record: Record) -> int | None:
 
 def is_urgent(record: Record) -> bool:
     """Tell whether a power cut must not take the record once it was appended."""
-    return type(record) not in _LAZY
+    return type(record) not in LAZY
 
 
 def goes_first(record: Record) -> bool:

@@ -122,6 +122,10 @@ class Link:
                 f"{where} is written by another process now: this one sends nothing more. Restart it",
                 lost=True,
             )
+        if isinstance(error, TimeoutError):
+            return JournalBroken(
+                f"{where} did not answer within {ANSWER_S:g} s: is it overloaded, or the network down?"
+            )
         said = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, self._driver.DiskFullError):
             return JournalBroken(f"cannot write {where}: the server's disk is full ({said})")
