@@ -9,6 +9,9 @@ tasks           multi-step work as coroutines
 risk            the gate every order passes
 engine          Engine: tells strategies, lets orders out
 portfolio       who holds what
+journal         what is written down before it happens
+order_store     what a journal adds up to: orders, positions, what is in doubt
+reconciliation  our books beside a venue's report: differences, causes, actions
 ports           what the engine asks of the world around it
 listeners timers   the parts
 """
