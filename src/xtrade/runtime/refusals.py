@@ -7,8 +7,9 @@ everything is put back.
 
 Two things follow from replacing names. A module of the user's that took a name home before the run
 (`from time import time`, `from datetime import datetime`) is visited and served as well. Callers inside the
-standard library and the test tools are not refused: they label log records and time tests, nothing of the run
-depends on them; the standard library is told virtual time. Nor is an installed package while it is being imported.
+standard library, the test tools and the compiler of kernels are not refused: they label log records, time tests and
+name cache files, nothing of the run depends on them; the standard library is told virtual time. Nor is an installed
+package while it is being imported.
 
 What cannot be stopped this way is said in docs/time.md; the ban in our own lint is the second net.
 """
@@ -120,6 +121,8 @@ LOOP_REFUSALS: Final = {
 _TEST_TOOLS: Final = frozenset({"_pytest", "coverage", "execnet", "hypothesis", "pluggy", "pytest", "xdist"})
 # Installed libraries that run inside of a virtual run and label their messages: told virtual time as well.
 _TOLD: Final = frozenset({"aiohttp"})
+# A kernel that is compiled at its first call names its cache file by chance: nothing of the run depends on that.
+_COMPILERS: Final = frozenset({"numba", "llvmlite"})
 _OURS: Final = frozenset({__name__, "xtrade.runtime.virtual_loop"})
 _INSTALLED: Final = tuple(get_paths()[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 
@@ -216,7 +219,7 @@ def _refusing(original: Function, what: str, instead: str, answer: Function | No
         caller = sys._getframe(1)  # noqa: SLF001
         if answer is not None and (_is_machinery(caller) or _top(caller) in _TOLD):
             return answer(*args, **options)
-        if _is_import_of_installed(caller):
+        if _top(caller) in _COMPILERS or _is_import_of_installed(caller):
             return original(*args, **options)
         refuse(what, instead)
 
