@@ -37,11 +37,14 @@ from xtrade.model.events import (
     Funding,
     FundingPaid,
     InstrumentChanged,
+    LinkDown,
+    LinkUp,
     MarketEvent,
     OrderEvent,
     OrderRejected,
     OrderSent,
     Quote,
+    Stale,
     Trade,
 )
 from xtrade.model.fills import Fill
@@ -123,6 +126,7 @@ class Engine:
         self._sent_ns: dict[str, deque[int]] = {name: deque() for name in self.strategies}
         self._later: deque[Callable[[], None]] = deque()
         self._draining = False
+        self._winding_down = False
         self._timers = Timers()
         self._named_timers: dict[tuple[str, str], int] = {}
         self._tasks: dict[str, list[Task[Any]]] = {name: [] for name in self.strategies}
@@ -140,6 +144,11 @@ class Engine:
     def watched(self) -> Mapping[str, Watch]:
         """What must be told of each instrument that the strategies declared."""
         return self._listeners.watched
+
+    @property
+    def funded(self) -> frozenset[str]:
+        """The instruments whose funding rates somebody listens to."""
+        return frozenset(self._listeners.funding)
 
     @property
     def wake_ns(self) -> int | None:
@@ -250,6 +259,8 @@ class Engine:
                 self.traded(event, now_ns)
             case Bar():
                 self.bar(event, now_ns)
+            case LinkUp() | LinkDown() | Stale():
+                pass  # whoever drives the engine distrusts the books that this concerns
             case _:
                 self.unusual[f"{type(event).__name__}: nothing here listens to it"] += 1
         self._drain()
@@ -263,13 +274,28 @@ class Engine:
 
     def stop(self, now_ns: int) -> None:
         """End the run: every strategy's on_stop is called, and nothing is told after it."""
+        self.wind_down(now_ns)
+        for context in self.contexts.values():
+            context.state = TradingState.HALTED
+
+    def wind_down(self, now_ns: int, *, keep_orders: bool = False) -> None:
+        """End the strategies: on_stop is called, then nothing more, and their orders are canceled unless kept.
+
+        Orders and positions are still followed, and what is held can be made smaller through the contexts, until
+        `stop`. Called again it does nothing.
+        """
+        if self._winding_down:
+            return
         self.now_ns = now_ns
         for name, context in self.contexts.items():
             self._call(context, self.strategies[name].on_stop)
         self._drain()
+        self._winding_down = True
         for context in self.contexts.values():
-            self._end(context)
+            self._end(context, keep_orders=keep_orders)
         self._drain()
+        for context in self.contexts.values():
+            context.state = TradingState.REDUCING
 
     # -- what strategies see --------------------------------------------------------------------------------------
 
@@ -282,6 +308,11 @@ class Engine:
         """Return the book of an instrument that was declared."""
         self._listeners.must_know(key)
         return self._markets.book(key)
+
+    def order(self, client_order_id: ClientOrderId) -> Order | None:
+        """Return an order of ours that is open, or ended not long ago."""
+        found = self._live.get(client_order_id) or self._ended.get(client_order_id)
+        return None if found is None else found[1]
 
     def next_id(self) -> ClientOrderId:
         """Give the next client order id."""
@@ -576,7 +607,7 @@ class Engine:
     # -- strategies -----------------------------------------------------------------------------------------------
 
     def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
-        if context.state is TradingState.HALTED:
+        if context.state is TradingState.HALTED or self._winding_down:
             return
         self._cause = callback.__name__, told[0] if told else None
         try:
@@ -609,10 +640,10 @@ class Engine:
         )
         self._end(context)
 
-    def _end(self, context: Context) -> None:
-        """Tell a strategy nothing more, and cancel what it has open."""
+    def _end(self, context: Context, *, keep_orders: bool = False) -> None:
+        """Tell a strategy nothing more, and cancel what it has open unless that is kept."""
         context.state = TradingState.HALTED
-        for order in list(context.open_orders.values()):
+        for order in () if keep_orders else list(context.open_orders.values()):
             self.cancel(order)
         for task in self._tasks[context.name]:
             task.cancel()

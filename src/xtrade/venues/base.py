@@ -1,0 +1,171 @@
+"""The port: how a venue is asked, whichever it is. One object for one account at one venue.
+
+Venue        start, stop, what it can do, its instruments; and three parts, of which some may be missing
+  MarketData   subscribe; a book that is not whole is asked for anew
+  Trading      place, cancel, amend: sent at once, answered by events; and questions about orders
+  Account      questions about balances, positions and fills
+
+Whatever a venue tells on its own comes as an event of `xtrade.model.events`, stamped with the time at which it was
+heard, through the one function that `start` was given: in the order of arrival, on the running loop, in one call stack
+from the wire to the strategy. Commands never wait: they hand the request over, or raise. Questions are awaited, and
+raise VenueErrors.
+
+What the parts need not do the same way everywhere is a matter of tables (`xtrade.venues.abilities`), not of code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from xtrade.model.errors import ConfigError
+from xtrade.model.events import BalanceReport, Event, PositionReport
+from xtrade.model.fills import Fill
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Instrument
+from xtrade.model.order_state import OrderStatus
+from xtrade.model.orders import OrderIntent
+from xtrade.model.sides import Side
+from xtrade.venues.abilities import Abilities, Feed, Need, unmet
+
+__all__ = ["Account", "FillReport", "Hear", "MarketData", "OrderReport", "Trading", "Venue", "require"]
+
+Hear: TypeAlias = Callable[[Event], None]
+"""Who is told what a venue tells."""
+
+
+class OrderReport(Struct, frozen=True, kw_only=True):
+    """An order as the venue answers for it when asked. One without `client_order_id` was not entered by us."""
+
+    instrument: str
+    venue_order_id: str
+    client_order_id: ClientOrderId | None
+    side: Side
+    status: OrderStatus
+    lots: int
+    filled_lots: int
+    ticks: int | None = None
+
+
+class FillReport(Struct, frozen=True, kw_only=True):
+    """A fill as the venue answers for it when asked."""
+
+    instrument: str
+    venue_order_id: str
+    client_order_id: ClientOrderId | None
+    fill: Fill
+
+
+class MarketData(Protocol):
+    """What a venue tells of its markets."""
+
+    def subscribe(self, instrument: str, feeds: frozenset[Feed]) -> None:
+        """Ask to be told of an instrument; books begin with a snapshot. Before the start it waits for that."""
+        ...
+
+    def resync(self, instrument: str) -> None:
+        """Ask for a new snapshot of one book; the others go on."""
+        ...
+
+
+class Trading(Protocol):
+    """Orders of one account. The three commands are those that the engine asks of the world."""
+
+    def place(self, intent: OrderIntent) -> None:
+        """Send an order; an XtradeError says why it could not even be sent."""
+        ...
+
+    def cancel(self, client_order_id: ClientOrderId) -> bool:
+        """Ask to cancel; False (and nothing sent) if the order is known to be done."""
+        ...
+
+    def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
+        """Ask for these total lots at this price; False (and nothing sent) if the order is known to be done."""
+        ...
+
+    async def cancel_all(self) -> None:
+        """Have every order of the account canceled, in as few requests as the venue allows."""
+        ...
+
+    async def open_orders(self) -> Sequence[OrderReport]:
+        """Return what the venue has open, whoever entered it."""
+        ...
+
+    async def order(self, client_order_id: ClientOrderId) -> OrderReport | None:
+        """Return one order; None where the venue does not know it, which alone proves nothing."""
+        ...
+
+
+class Account(Protocol):
+    """What an account has, holds and did."""
+
+    async def balances(self) -> Sequence[BalanceReport]:
+        """Return what there is of each currency."""
+        ...
+
+    async def positions(self) -> Sequence[PositionReport]:
+        """Return the contracts held; flat ones are left out."""
+        ...
+
+    async def fills(self, since_ns: int) -> Sequence[FillReport]:
+        """Return the fills from a venue time on, oldest first."""
+        ...
+
+
+class Venue(Protocol):
+    """One account at one venue, or its public data alone."""
+
+    @property
+    def name(self) -> str:
+        """The venue's part of instrument keys, as `okx` in `okx:BTC/USDT`."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do."""
+        ...
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Its markets by key; known before the start."""
+        ...
+
+    @property
+    def market(self) -> MarketData:
+        """Its market data."""
+        ...
+
+    @property
+    def trading(self) -> Trading | None:
+        """Where orders go; None for an account that only reads."""
+        ...
+
+    @property
+    def account(self) -> Account | None:
+        """What the account can be asked; None for public data alone."""
+        ...
+
+    async def start(self, hear: Hear) -> None:
+        """Connect, and tell from now on; returns when orders can be sent."""
+        ...
+
+    async def stop(self) -> None:
+        """Tell nothing more, and disconnect; orders stay as they are."""
+        ...
+
+
+def require(venue: Venue, needs: Iterable[Need]) -> None:
+    """Refuse a run that wants what its venue cannot do: here, and not in the middle of a night."""
+    needs = list(needs)
+    problems = [
+        f"{need.instrument} is not among the markets of {venue.name}"
+        for need in needs
+        if need.instrument not in venue.instruments
+    ]
+    problems += unmet(venue.name, venue.abilities, needs)
+    if venue.trading is None and any(need.trades for need in needs):
+        problems.append(f"the account at {venue.name} only reads: give it a key that may trade")
+    if problems:
+        raise ConfigError("; ".join(problems))

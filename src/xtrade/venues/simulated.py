@@ -1,0 +1,491 @@
+"""The built-in exchange behind the port: synthetic traders, our own account, and the time that requests take.
+
+    venue = SimulatedVenue(preset("busy"), seed=1, balances=[Money.of(10_000, "USDT")])
+    await venue.start(hear)
+
+It runs in this process and on the running loop, in virtual or in wall time. A request reaches the exchange
+`entry_ns` after it was sent, what becomes of it is heard `response_ns` after it happened, and public data when the
+world's feed has brought them. At the exchange everything happens at its own time, in order, however late the loop
+comes to it: a busy machine makes news late, and never changes what happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from heapq import heappop, heappush
+from typing import Final
+
+from msgspec.structs import replace
+from typing_extensions import override
+
+from xtrade.model.errors import Unavailable
+from xtrade.model.events import (
+    AccountEvent,
+    BalanceReport,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    Funding,
+    LinkUp,
+    MarketEvent,
+    MarkPrice,
+    OrderAmended,
+    OrderCanceled,
+    OrderCompleted,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    PositionReport,
+    Trade,
+)
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Instrument, Kind
+from xtrade.model.money import Money
+from xtrade.model.order_state import OrderStatus
+from xtrade.model.orders import OrderIntent, OrderType, TimeInForce
+from xtrade.runtime import chance, clock
+from xtrade.sim.matching.exchange import Exchange
+from xtrade.sim.matching.orders import OpenOrder
+from xtrade.sim.matching.tape import EVERYBODY, Feed as Told, Notice
+from xtrade.sim.synthetic.markets import SyntheticMarkets, Venue as World
+from xtrade.sim.synthetic.traders import SyntheticTraders
+from xtrade.venues.abilities import (
+    Abilities,
+    AccountAbilities,
+    Amend,
+    DeadMan,
+    Feed,
+    MarketAbilities,
+    Scope,
+    TradingAbilities,
+)
+from xtrade.venues.base import Account, FillReport, Hear, MarketData, OrderReport, Trading, Venue
+
+__all__ = ["ABILITIES", "SimulatedVenue"]
+
+# Ended orders and fills that can still be asked for.
+HISTORY_KEPT: Final = 50_000
+
+_ORDERS: Final = TradingAbilities(
+    types=frozenset(OrderType),
+    time_in_force=frozenset(TimeInForce),
+    post_only=True,
+    amend=Amend.ANY,
+    cancel_all=Scope.ACCOUNT,
+    dead_man=DeadMan.COUNTDOWN,
+    dead_man_scope=Scope.ACCOUNT,
+    dead_man_s=(1, 86_400),
+    finds_ended=True,
+)
+_FEEDS: Final = frozenset({Feed.BOOK, Feed.TRADES})
+
+ABILITIES: Final = Abilities(
+    market={
+        Kind.SPOT: MarketAbilities(feeds=_FEEDS),
+        Kind.LINEAR: MarketAbilities(feeds=_FEEDS | {Feed.MARKS, Feed.FUNDING}),
+    },
+    trading={Kind.SPOT: _ORDERS, Kind.LINEAR: replace(_ORDERS, reduce_only=True)},
+    account=AccountAbilities(balances=True, positions=True, fills=True, fills_name_orders=True),
+)
+"""What the built-in exchange can do."""
+
+_FEED_OF: Final[Mapping[type[MarketEvent], Feed]] = {
+    BookDelta: Feed.BOOK,
+    BookSnapshot: Feed.BOOK,
+    Trade: Feed.TRADES,
+    MarkPrice: Feed.MARKS,
+    Funding: Feed.FUNDING,
+}
+
+
+class SimulatedVenue(Venue, MarketData, Trading, Account):
+    """One venue of a synthetic world, and our account there. `name` is that of the world's first venue if not given."""
+
+    def __init__(
+        self,
+        markets: SyntheticMarkets,
+        *,
+        seed: int,
+        balances: Iterable[Money],
+        name: str | None = None,
+        entry_ns: int = 5_000_000,
+        response_ns: int = 5_000_000,
+    ) -> None:
+        self._markets = markets
+        self._world: World = next(each for each in markets.venues if name in {None, each.name})
+        self._seed = seed
+        self._balances = tuple(balances)
+        self._entry_ns = entry_ns
+        self._response_ns = response_ns
+        self._instruments = {
+            listed.key: listed.instrument for listed in markets.listed if listed.venue is self._world
+        }
+        self._feeds: dict[str, frozenset[Feed]] = {}
+        self._hear: Hear | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
+        self._count = 0
+        self._open: set[ClientOrderId] = set()
+        self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
+        self._ended: OrderedDict[ClientOrderId, OrderReport] = OrderedDict()
+        self._intents: dict[ClientOrderId, OrderIntent] = {}
+        self._fills: deque[tuple[int, FillReport]] = deque(maxlen=HISTORY_KEPT)
+        self._feed_ns = 0
+
+    # -- the port -------------------------------------------------------------------------------------------------
+
+    @property
+    @override
+    def name(self) -> str:
+        return self._world.name
+
+    @property
+    @override
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    @property
+    @override
+    def instruments(self) -> Mapping[str, Instrument]:
+        return self._instruments
+
+    @property
+    @override
+    def market(self) -> MarketData:
+        return self
+
+    @property
+    @override
+    def trading(self) -> Trading:
+        return self
+
+    @property
+    @override
+    def account(self) -> Account:
+        return self
+
+    @property
+    def latency_in_words(self) -> str:
+        """What is assumed of the way there and back."""
+        return (
+            f"{self.name}: requests take {self._entry_ns / 1e6:g} ms to the exchange, answers"
+            f" {self._response_ns / 1e6:g} ms back, public data {self._world.feed_ms:g} ms and a random part of"
+            f" {self._world.feed_jitter_ms:g} ms"
+        )
+
+    @override
+    async def start(self, hear: Hear) -> None:
+        self._hear = hear
+        self._start_ns, self._start_monotonic_ns = clock.now_ns(), clock.monotonic_ns()
+        self._exchange = Exchange(feeds=(Told.LEVELS, Told.ACCOUNTS))
+        self._traders = SyntheticTraders(
+            self._markets, self._exchange, seed=self._seed, start_ns=self._start_ns, venue=self.name
+        )
+        self._exchange.open_account(self.name, *self._balances)
+        self._traders.step(self._start_ns)
+        self._jitter = chance.stream(f"venue/{self.name}/feed")
+        up = [LinkUp(venue=self.name, channel=channel) for channel in ("public", "private")]
+        self._at(self._start_ns, partial(self._tell, up))
+        for key in self._feeds:
+            self._snapshot(key)
+        for balance in self._exchange_balances():
+            self._at(self._start_ns, partial(self._tell, [balance]))
+        self._arm()
+
+    @override
+    async def stop(self) -> None:
+        self._hear = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @override
+    def subscribe(self, instrument: str, feeds: frozenset[Feed]) -> None:
+        self._feeds[instrument] = self._feeds.get(instrument, frozenset()) | feeds
+        if self._hear is not None:
+            self.resync(instrument)
+
+    @override
+    def resync(self, instrument: str) -> None:
+        self._later(self._entry_ns, lambda _ns: self._snapshot(instrument))
+
+    @override
+    def place(self, intent: OrderIntent) -> None:
+        if self._hear is None:
+            raise Unavailable(
+                f"{self.name} is not connected: the order was not sent", venue=self.name, request="place"
+            )
+        self._open.add(intent.client_order_id)
+        self._intents[intent.client_order_id] = intent
+        self._later(
+            self._entry_ns, lambda ns: self._heard_there(self._exchange.place(self.name, intent, ns), ns)
+        )
+
+    @override
+    def cancel(self, client_order_id: ClientOrderId) -> bool:
+        if client_order_id not in self._open or self._hear is None:
+            return False
+        request = self._request(client_order_id, "cancel")
+        self._later(
+            self._entry_ns,
+            lambda ns: self._heard_there(
+                self._exchange.cancel(self.name, client_order_id, ns, request=request), ns
+            ),
+        )
+        return True
+
+    @override
+    def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
+        if client_order_id not in self._open or self._hear is None:
+            return False
+        request = self._request(client_order_id, "amend")
+        self._later(
+            self._entry_ns,
+            lambda ns: self._heard_there(
+                self._exchange.amend(self.name, client_order_id, ns, lots=lots, ticks=ticks, request=request),
+                ns,
+            ),
+        )
+        return True
+
+    @override
+    async def cancel_all(self) -> None:
+        await self._reach()
+        now_ns = self._now_ns()
+        self._heard_there(self._exchange.cancel_all(self.name, now_ns), now_ns)
+        self._arm()
+        await asyncio.sleep(self._response_ns / 1e9)
+
+    @override
+    async def open_orders(self) -> Sequence[OrderReport]:
+        await self._reach()
+        found = [_report(order) for order in self._exchange.open_orders(self.name)]
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def order(self, client_order_id: ClientOrderId) -> OrderReport | None:
+        await self._reach()
+        found = next(
+            (
+                _report(order)
+                for order in self._exchange.open_orders(self.name)
+                if order.intent.client_order_id == client_order_id
+            ),
+            self._ended.get(client_order_id),
+        )
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def balances(self) -> Sequence[BalanceReport]:
+        await self._reach()
+        found = self._exchange_balances()
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def positions(self) -> Sequence[PositionReport]:
+        await self._reach()
+        found = []
+        for key, instrument in self._instruments.items():
+            if instrument.kind is Kind.SPOT:
+                continue
+            position = self._exchange.position(self.name, key)
+            if position.lots:
+                found.append(
+                    PositionReport(
+                        account=self.name,
+                        venue_ns=self._now_ns(),
+                        instrument=key,
+                        lots=position.lots,
+                        entry_price=position.entry_price(instrument),
+                        liquidation_price=self._exchange.liquidation_price(self.name, key),
+                    )
+                )
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def fills(self, since_ns: int) -> Sequence[FillReport]:
+        await self._reach()
+        found = [report for at_ns, report in self._fills if at_ns >= since_ns]
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    # -- time -----------------------------------------------------------------------------------------------------
+
+    def _now_ns(self) -> int:
+        """The exchange's own time: it starts with the wall clock, and unlike that it never steps."""
+        return self._start_ns + clock.monotonic_ns() - self._start_monotonic_ns
+
+    def _at(self, due_ns: int, call: Callable[[int], None]) -> None:
+        self._count += 1
+        heappush(self._agenda, (due_ns, self._count, call))
+
+    def _later(self, after_ns: int, call: Callable[[int], None]) -> None:
+        self._at(self._now_ns() + after_ns, call)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Have the loop call when the next thing happens."""
+        if self._timer is not None:
+            self._timer.cancel()
+        wait_ns = max(0, self._next_ns - self._now_ns())
+        self._timer = asyncio.get_running_loop().call_later(wait_ns / 1e9, self._catch_up)
+
+    @property
+    def _next_ns(self) -> int:
+        due_ns = self._traders.next_ns
+        expiry_ns = self._exchange.next_due_ns
+        if expiry_ns is not None:
+            due_ns = min(due_ns, expiry_ns)
+        return min(due_ns, self._agenda[0][0]) if self._agenda else due_ns
+
+    def _catch_up(self) -> None:
+        self._happen(self._now_ns())
+        if self._hear is not None:
+            self._arm()
+
+    def _happen(self, now_ns: int) -> None:
+        """Let happen what was due by now, each thing at its own time."""
+        while self._hear is not None and (due_ns := self._next_ns) <= now_ns:
+            if self._agenda and self._agenda[0][0] == due_ns:
+                heappop(self._agenda)[2](due_ns)
+            else:
+                self._heard_there(self._traders.step(due_ns), due_ns)
+
+    async def _reach(self) -> None:
+        """Go to the exchange, as a question does."""
+        if self._hear is None:
+            raise Unavailable(f"{self.name} is not connected", venue=self.name, request="question")
+        await asyncio.sleep(self._entry_ns / 1e9)
+        self._happen(self._now_ns())
+
+    # -- what is told ---------------------------------------------------------------------------------------------
+
+    def _heard_there(self, notices: list[Notice], at_ns: int) -> None:
+        """Send on its way what the exchange said to us or to everybody."""
+        public: list[Event] = []
+        private: list[Event] = []
+        for account, event in notices:
+            if account == EVERYBODY and isinstance(event, MarketEvent):
+                wanted = _FEED_OF.get(type(event))
+                feeds = self._feeds.get(event.instrument)
+                if feeds is not None and (wanted is None or wanted in feeds):
+                    public.append(event)
+            elif account == self.name and isinstance(event, OrderEvent | AccountEvent):
+                private.append(event)
+                if isinstance(event, OrderEvent):
+                    self._remember(event, at_ns)
+        if public:
+            self._publish(public, at_ns)
+        if private:
+            self._at(at_ns + self._response_ns, partial(self._tell, private))
+
+    def _publish(self, events: list[Event], at_ns: int) -> None:
+        late_ns = self._world.feed_ms * 1e6 + self._world.feed_jitter_ms * 1e6 * self._jitter.expovariate(1.0)
+        # Messages of one feed never overtake each other.
+        self._feed_ns = max(self._feed_ns, at_ns + round(late_ns))
+        self._at(self._feed_ns, partial(self._tell, events))
+
+    def _snapshot(self, key: str) -> None:
+        if Feed.BOOK in self._feeds.get(key, ()):
+            self._publish([self._exchange.book(key)], self._now_ns())
+
+    def _tell(self, events: Sequence[Event], _due_ns: int) -> None:
+        now_ns = clock.now_ns()
+        for event in events:
+            if isinstance(event, OrderEvent) and _is_end(event, self._intents.get(event.client_order_id)):
+                self._open.discard(event.client_order_id)
+                self._intents.pop(event.client_order_id, None)
+                for what in ("cancel", "amend"):
+                    self._requests.pop((event.client_order_id, what), None)
+            if self._hear is not None:
+                self._hear(replace(event, received_ns=now_ns))
+
+    def _remember(self, event: OrderEvent, at_ns: int) -> None:
+        intent = self._intents.get(event.client_order_id)
+        if intent is None:
+            return
+        name = event.venue_order_id or ""
+        if isinstance(event, OrderAmended):
+            intent = self._intents[event.client_order_id] = replace(
+                intent, lots=event.lots, ticks=intent.ticks if event.ticks is None else event.ticks
+            )
+        if isinstance(event, OrderFilled):
+            self._fills.append(
+                (
+                    at_ns,
+                    FillReport(
+                        instrument=intent.instrument,
+                        venue_order_id=name,
+                        client_order_id=event.client_order_id,
+                        fill=event.fill,
+                    ),
+                )
+            )
+        if not _is_end(event, intent):
+            return
+        self._ended[event.client_order_id] = OrderReport(
+            instrument=intent.instrument,
+            venue_order_id=name,
+            client_order_id=event.client_order_id,
+            side=intent.side,
+            status=_STATUS_AT_END.get(type(event), OrderStatus.FILLED),
+            lots=intent.lots,
+            filled_lots=_total(event),
+            ticks=intent.ticks,
+        )
+        if len(self._ended) > HISTORY_KEPT:
+            self._ended.popitem(last=False)
+
+    def _exchange_balances(self) -> list[BalanceReport]:
+        currencies = {each.currency: None for each in self._balances}
+        for instrument in self._instruments.values():
+            currencies[instrument.settle] = None
+            if instrument.kind is Kind.SPOT:
+                currencies[instrument.base] = None
+        return [self._exchange.balance(self.name, currency) for currency in currencies]
+
+    def _request(self, client_order_id: ClientOrderId, what: str) -> int:
+        self._requests[client_order_id, what] += 1
+        return self._requests[client_order_id, what]
+
+
+_STATUS_AT_END: Final = {
+    OrderRejected: OrderStatus.REJECTED,
+    OrderCanceled: OrderStatus.CANCELED,
+    OrderExpired: OrderStatus.EXPIRED,
+}
+
+
+def _is_end(event: OrderEvent, intent: OrderIntent | None) -> bool:
+    """Whether nothing more will become of the order."""
+    if isinstance(event, OrderFilled):
+        return intent is not None and intent.lots > 0 and event.cumulative_lots >= intent.lots
+    return isinstance(event, OrderRejected | OrderCanceled | OrderExpired | OrderCompleted)
+
+
+def _total(event: OrderEvent) -> int:
+    """What had traded when the order ended."""
+    if isinstance(event, OrderFilled | OrderCompleted | OrderCanceled | OrderExpired):
+        return event.cumulative_lots
+    return 0
+
+
+def _report(order: OpenOrder) -> OrderReport:
+    intent = order.intent
+    return OrderReport(
+        instrument=intent.instrument,
+        venue_order_id=order.venue_order_id,
+        client_order_id=intent.client_order_id,
+        side=intent.side,
+        status=OrderStatus.PARTIAL if order.filled else OrderStatus.OPEN,
+        lots=order.lots,
+        filled_lots=order.filled,
+        ticks=order.ticks,
+    )
