@@ -34,7 +34,17 @@ if TYPE_CHECKING:
     from xtrade.research.playback import Teller
     from xtrade.research.result import Result
 
-__all__ = ["MarketData", "Plan", "market_data", "plan_of", "play"]
+__all__ = [
+    "MarketData",
+    "Plan",
+    "amount_of",
+    "limits_of",
+    "market_data",
+    "params_for",
+    "plan_of",
+    "play",
+    "strategy_of",
+]
 
 SECOND: Final = 1_000_000_000
 HOUR_NS: Final = 3_600 * SECOND
@@ -68,7 +78,7 @@ class Plan:
     def strategies(self, params: Mapping[str, object] | None = None) -> dict[str, Strategy[Any]]:
         """Make the strategies; `params` replace those of the configuration (of the only strategy, or `NAME.param`)."""
         return {
-            name: _strategy(name, each, self.data.keys, _params_for(name, self.config, params or {}))
+            name: strategy_of(name, each, self.data.keys, params_for(name, self.config, params or {}))
             for name, each in self.config.strategies.items()
         }
 
@@ -86,14 +96,14 @@ def plan_of(config: Config, params: Mapping[str, object] | None = None, *, tryin
         raise ConfigError("there are no data: add [data.NAME] with synthetic = 'busy', or with files")
     # Strategies are tried before the data are read: a misspelt parameter need not wait for that.
     for name, each in () if trying else config.strategies.items():
-        _strategy(name, each, ["sim:BTC/USDT"], _params_for(name, config, params or {}))
+        strategy_of(name, each, ["sim:BTC/USDT"], params_for(name, config, params or {}))
     data = market_data(config)
     return Plan(
         config=config,
         data=data,
         assumptions=_assumed(config.backtest, data.played),
-        limits={name: _limits(each) for name, each in config.strategies.items()},
-        capital=_capital(config.backtest.capital),
+        limits={name: limits_of(each) for name, each in config.strategies.items()},
+        capital=amount_of(config.backtest.capital, "backtest.capital"),
     )
 
 
@@ -204,9 +214,10 @@ def _instrument(data: DataConfig, tick: str, lot: str) -> Instrument:
         raise ConfigError(f"instrument {data.instrument}: {error}") from error
 
 
-def _strategy(
+def strategy_of(
     name: str, given: StrategyConfig, keys: list[str], params: Mapping[str, object]
 ) -> Strategy[Any]:
+    """Make a strategy as configured; one that needs an instrument takes the only one there is."""
     kind = strategy_type(given.strategy)
     if "instrument" not in params and needs_instrument(kind):
         if len(keys) > 1:
@@ -218,7 +229,8 @@ def _strategy(
     return make_strategy(kind, params, name=name)
 
 
-def _params_for(name: str, config: Config, changes: Mapping[str, object]) -> dict[str, object]:
+def params_for(name: str, config: Config, changes: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters of a strategy: those of the configuration, and what was asked for beside it."""
     params: dict[str, object] = dict(config.strategies[name].params)
     for key, value in changes.items():
         strategy, dot, param = key.rpartition(".")
@@ -233,7 +245,8 @@ def _params_for(name: str, config: Config, changes: Mapping[str, object]) -> dic
     return params
 
 
-def _limits(given: StrategyConfig) -> Limits:
+def limits_of(given: StrategyConfig) -> Limits:
+    """Return what the risk gate allows a strategy."""
     return Limits(
         order_value_max=_decimal(given.order_value_max),
         position_value_max=_decimal(given.position_value_max),
@@ -264,15 +277,14 @@ def _assumed(given: BacktestConfig, played: Played) -> Assumptions | BarAssumpti
     )
 
 
-def _capital(text: str) -> Money:
+def amount_of(text: str, key: str) -> Money:
+    """Read an amount above zero with its currency; `key` is the option it was given by."""
     try:
         money = Money.parse(text)
     except (NumberError, ValueError) as error:
-        raise ConfigError(
-            f"backtest.capital = {text!r}: expected an amount and its currency, as 10000 USDT"
-        ) from error
+        raise ConfigError(f"{key} = {text!r}: expected an amount and its currency, as 10000 USDT") from error
     if money.atoms <= 0:
-        raise ConfigError(f"backtest.capital = {text!r}: expected an amount above zero")
+        raise ConfigError(f"{key} = {text!r}: expected an amount above zero")
     return money
 
 

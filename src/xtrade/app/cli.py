@@ -31,12 +31,19 @@ class Command(NamedTuple):
     group: str
 
 
+TRADING: Final = "Trading"
 MARKETS: Final = "Markets"
 RESEARCH: Final = "Research"
 TRADING: Final = "Trading"
 SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    Command(
+        "run",
+        "xtrade.app.commands.run:app",
+        "Run strategies on paper, on the built-in exchange, and watch them.",
+        TRADING,
+    ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
     Command(
         "backtest",

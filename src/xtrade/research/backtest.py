@@ -35,7 +35,7 @@ from xtrade.trading.engine import Engine
 from xtrade.trading.risk import Limits
 from xtrade.trading.strategy import Strategy
 
-__all__ = ["DEFAULT_CAPITAL", "backtest"]
+__all__ = ["DEFAULT_CAPITAL", "backtest", "run_of"]
 
 A = TypeVar("A", Assumptions, BarAssumptions)
 Assumed: TypeAlias = (
@@ -83,7 +83,7 @@ def backtest(
     times = np.unique(times[(times >= start_ns) & (times <= end_ns)])
     recording = Recording(
         instruments=dict(zip(tape.keys, tape.instruments, strict=True)),
-        strategies={name: _run_of(each, recorder.failures.get(name)) for name, each in named.items()},
+        strategies={name: run_of(each, recorder.failures.get(name)) for name, each in named.items()},
         capital=capital,
         samples=sample_tape(tape, times) if isinstance(tape, Tape) else sample_bars(tape, times),
         start_ns=start_ns,
@@ -107,7 +107,8 @@ def _fingerprint_of_data(tape: Tape | BarTape) -> str:
     )
 
 
-def _run_of(strategy: Strategy[Any], failure: str | None) -> StrategyRun:
+def run_of(strategy: Strategy[Any], failure: str | None) -> StrategyRun:
+    """Return what a recording keeps of a strategy, and of how it failed."""
     try:
         source = inspect.getsourcefile(type(strategy))
     except (OSError, TypeError):

@@ -75,6 +75,16 @@ class Recorder:
             case Noted():
                 self.notes.append(record)
 
+    @property
+    def orders_sent(self) -> int:
+        """How many orders were let out so far."""
+        return len(self._lines)
+
+    @property
+    def orders_refused(self) -> int:
+        """How many the risk gate refused so far."""
+        return len(self._refused)
+
     def count(self, what: str, example: str, times: int = 1) -> None:
         """Count something unusual; the first example is kept."""
         count, first = self._unusual.get(what, (0, example))

@@ -185,6 +185,8 @@ class Recording:
     funding: Sequence[FundingRow] = ()
     unusual: Mapping[str, Unusual] = field(default_factory=dict)
     seed: int | None = None
+    kind: str = "back-test"
+    """What kind of run it was, in words."""
     assumptions: Sequence[str] = ()
     data: Sequence[str] = ()
     config: Mapping[str, object] = field(default_factory=dict)

@@ -56,6 +56,7 @@ class Run(Struct, frozen=True, kw_only=True):
     unusual: Mapping[str, Unusual]
     config: Mapping[str, object]
     fingerprint: Fingerprint
+    kind: str = "back-test"
 
     @classmethod
     def of(cls, recording: Recording, fingerprint: Fingerprint) -> Run:
@@ -67,6 +68,7 @@ class Run(Struct, frozen=True, kw_only=True):
             "start_ns": recording.start_ns,
             "end_ns": recording.end_ns,
             "seed": recording.seed,
+            "kind": recording.kind,
             "assumptions": recording.assumptions,
             "data": recording.data,
             "unusual": recording.unusual,

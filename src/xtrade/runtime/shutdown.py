@@ -109,14 +109,15 @@ class Shutdown:
     ) -> Iterator[None]:
         """Let the first signal ask for the stop and the second end the process at once, until the block ends.
 
-        The exit code of the second is 128 + its number, as a shell has it. Real loops and the main thread only.
+        The exit code of the second is 128 + its number, as a shell has it. The main thread only.
         """
         loop = asyncio.get_running_loop()
 
         def ask(number: int, _frame: FrameType | None) -> None:
             # Here and not in a callback of the loop: this runs even while the loop is stuck in one.
             name = signal.Signals(number).name
-            now_ns = clock.monotonic_ns()
+            # A person's time, also where the loop's is virtual.
+            now_ns = clock.SystemClock().monotonic_ns()
             if asked:
                 first, first_ns = asked[0]
                 if name == first and now_ns - first_ns < _ECHO_NS:

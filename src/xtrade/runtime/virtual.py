@@ -41,6 +41,7 @@ def run_virtual(
     trace: Trace | None = None,
     on_step: Callable[[], object] | None = None,
     steps_per_instant_max: int = 1_000_000,
+    pace: Callable[[int], object] | None = None,
 ) -> _T:
     """Run `main` to its end under virtual time and return its result.
 
@@ -51,6 +52,7 @@ def run_virtual(
     trace                   notes every step, to compare runs
     on_step                 called after every step: the place to check invariants
     steps_per_instant_max   more steps than this without time moving on are a Livelock
+    pace                    called with the nanoseconds that time is about to jump by: see xtrade.runtime.pace
     """
     must_be_function(main, "run_virtual")
     streams = chance.Streams(seed, trouble=trouble)
@@ -60,6 +62,7 @@ def run_virtual(
         trace=trace,
         on_step=on_step,
         steps_per_instant_max=steps_per_instant_max,
+        pace=pace,
     )
     with clock.using(loop.clock), chance.using(streams), refusals.in_force():
         try:

@@ -131,11 +131,13 @@ class VirtualLoop(_Asyncio):
         trace: Trace | None = None,
         on_step: Callable[[], object] | None = None,
         steps_per_instant_max: int = 1_000_000,
+        pace: Callable[[int], object] | None = None,
     ) -> None:
         super().__init__()
         self.clock = clock
         self.trace = trace
         self.on_step = on_step
+        self._pace = pace
         self.failures: list[BaseException] = []
         """What nobody caught: failures of plain callbacks, and of tasks that were never asked for their result."""
         self.failed_futures: list[weakref.ref[OrderedFuture[Any]]] = []
@@ -212,6 +214,8 @@ class VirtualLoop(_Asyncio):
                 return False
             raise Deadlock(self._deadlock())
         if timers[0][0] > self.clock.at_ns:
+            if self._pace is not None:
+                self._pace(timers[0][0] - self.clock.at_ns)
             self.clock.at_ns = timers[0][0]
             self._steps_at_instant = 0
         self._collect_due()

@@ -26,6 +26,7 @@ __all__ = [
     "DataConfig",
     "EngineConfig",
     "JournalConfig",
+    "PaperConfig",
     "StrategyConfig",
     "VenueConfig",
     "contradictions",
@@ -65,6 +66,32 @@ class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         int,
         Meta(ge=0, le=2**32 - 1, description="What every random stream of a run starts from."),
     ] = 0
+    on_exit: Annotated[
+        Literal["cancel", "leave", "flatten"],
+        Meta(
+            description="What becomes of open orders when a run ends: cancel them, leave them, or cancel them and"
+            " close every position at the market."
+        ),
+    ] = "cancel"
+
+
+class PaperConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What paper trading trades on: the built-in exchange, with synthetic traders and an account of our own."""
+
+    world: Annotated[
+        str,
+        Meta(description="The synthetic world whose venues and markets are there.", examples=["busy"]),
+    ] = "spot-and-perpetual"
+    balances: Annotated[
+        list[str],
+        Meta(
+            min_length=1,
+            description="What the account has at each venue; the first is also the capital that is reported on.",
+            examples=[["10000 USDT", "0.5 BTC"]],
+        ),
+    ] = field(default_factory=lambda: ["10000 USDT"])
+    entry_latency: Annotated[str, Meta(description="How long a request takes to the exchange.")] = "5ms"
+    response_latency: Annotated[str, Meta(description="How long an answer takes back.")] = "5ms"
 
 
 class StrategyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -270,6 +297,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategies: dict[AccountName, StrategyConfig] = field(default_factory=dict)
     data: dict[AccountName, DataConfig] = field(default_factory=dict)
     backtest: BacktestConfig = field(default_factory=BacktestConfig)
+    paper: PaperConfig = field(default_factory=PaperConfig)
     venues: dict[AccountName, VenueConfig] = field(default_factory=dict)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log: LogConfig = field(default_factory=LogConfig)

@@ -46,7 +46,7 @@ def report_html(result: Result) -> str:
     }
     body = filled(
         "report.html",
-        top=sections.top("report of a back-test"),
+        top=sections.top(f"report of a {result.run.kind}"),
         lead=sections.lead(names, f"on {on}", when, headline.verdict(run)),
         figures=sections.figures(headline.tiles(run)),
         cautions=sections.cautions(cautions(run)),
@@ -58,7 +58,7 @@ def report_html(result: Result) -> str:
         metrics=sections.metrics(headline.lines(run.metrics)),
         **words,
     )
-    return document(title=f"{names}: report of a back-test", body=body, deck=deck, scripts=SCRIPTS)
+    return document(title=f"{names}: report of a {result.run.kind}", body=body, deck=deck, scripts=SCRIPTS)
 
 
 def write_report(result: Result, path: Path | str) -> Path:

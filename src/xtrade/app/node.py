@@ -1,0 +1,289 @@
+"""A node: strategies, venues, risk limits and a journal, put together from a configuration and run to its end.
+
+plan_of    everything a run needs, from a Config; or an error that says what is missing
+Plan       what is run: strategies are made anew each time
+Node       one run: `run` it, look at its `status` while it goes, take its `result` when it is over
+Ending     how it ended: why, what is left at the venues, how each step of the stop went
+
+The node runs on the loop it finds: in wall time under `runtime.real.run`, or in virtual time, where a seed repeats it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from xtrade.app.backtests import amount_of, limits_of, params_for, strategy_of
+from xtrade.app.config.model import Config
+from xtrade.app.journal_file import JournalFile, Journals
+from xtrade.model.durations import duration_ns
+from xtrade.model.errors import ConfigError
+from xtrade.model.money import Money
+from xtrade.research.backtest import run_of
+from xtrade.research.fingerprint import fingerprint, fingerprint_of_bytes
+from xtrade.research.recorder import Recorder
+from xtrade.research.recording import Recording
+from xtrade.research.result import Result
+from xtrade.research.sampler import Sampler
+from xtrade.runtime import chance, clock
+from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
+from xtrade.runtime.shutdown import Shutdown, StepReport
+from xtrade.runtime.supervisor import Supervisor
+from xtrade.sim.synthetic.markets import SyntheticMarkets
+from xtrade.sim.synthetic.presets import preset
+from xtrade.trading.closing import ClosingReport, OnExit, close
+from xtrade.trading.risk import Limits
+from xtrade.trading.session import Session
+from xtrade.trading.strategy import Strategy
+from xtrade.venues.simulated import SimulatedVenue
+
+__all__ = ["Ending", "Node", "Plan", "plan_of"]
+
+SECOND: Final = 1e9
+# Canceling and closing, then letting go of the venues: so long at most. A second Ctrl-C does not wait.
+_CLOSE_S: Final = 15.0
+_VENUES_S: Final = 3.0
+_LOOK_S: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run of strategies on paper."""
+
+    config: Config
+    name: str
+    world: SyntheticMarkets
+    balances: tuple[Money, ...]
+    limits: Mapping[str, Limits]
+    on_exit: OnExit
+    params: Mapping[str, object]
+
+    @property
+    def seed(self) -> int:
+        """What every random stream starts from."""
+        return self.config.engine.seed
+
+    @property
+    def keys(self) -> list[str]:
+        """The markets that are there."""
+        return [instrument.key for instrument in self.world.instruments]
+
+    def strategies(self) -> dict[str, Strategy[Any]]:
+        """Make the strategies."""
+        return {
+            name: strategy_of(name, each, self.keys, params_for(name, self.config, self.params))
+            for name, each in self.config.strategies.items()
+        }
+
+    def venues(self) -> dict[str, SimulatedVenue]:
+        """Make the venues."""
+        paper = self.config.paper
+        return {
+            venue.name: SimulatedVenue(
+                self.world,
+                seed=self.seed,
+                balances=self.balances,
+                name=venue.name,
+                entry_ns=duration_ns(paper.entry_latency),
+                response_ns=duration_ns(paper.response_latency),
+            )
+            for venue in self.world.venues
+        }
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How a run ended."""
+
+    reason: str
+    closing: ClosingReport | None
+    """None if the stop was cut short before the venues could be asked."""
+    steps: tuple[StepReport, ...]
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything was left as it was asked to be."""
+        return (
+            self.closing is not None
+            and self.closing.clean
+            and all(step.outcome == "done" for step in self.steps)
+        )
+
+
+def plan_of(config: Config, name: str, params: Mapping[str, object] | None = None) -> Plan:
+    """Build what a configuration says; what is wrong with it is said before anything runs."""
+    if config.engine.mode == "live":
+        _refuse_live(config)
+    if config.engine.mode == "backtest":
+        raise ConfigError(
+            "engine.mode = 'backtest': recorded data are played by `xtrade backtest run`; to run on paper give --mode"
+            " paper"
+        )
+    if not config.strategies:
+        raise ConfigError(
+            "there is no strategy: add [strategies.NAME] with strategy = 'quoter', or name one on the command line"
+        )
+    plan = Plan(
+        config=config,
+        name=name,
+        world=preset(config.paper.world),
+        balances=tuple(amount_of(each, "paper.balances") for each in config.paper.balances),
+        limits={key: limits_of(each) for key, each in config.strategies.items()},
+        on_exit=OnExit(config.engine.on_exit),
+        params=dict(params or {}),
+    )
+    known = set(plan.keys)
+    for key, strategy in plan.strategies().items():
+        for feed in strategy.subscriptions():
+            if feed.instrument not in known:
+                raise ConfigError(
+                    f"strategy {key} wants {feed.instrument}, and the world {config.paper.world!r} has"
+                    f" {', '.join(plan.keys)}: set its instrument, or paper.world"
+                )
+    return plan
+
+
+class Node:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, *, journal: JournalFile | None = None) -> None:
+        self.plan = plan
+        self.stop = Shutdown()
+        self.recorder = Recorder()
+        self.venues = plan.venues()
+        self.strategies = plan.strategies()
+        self.session = Session(
+            self.strategies,
+            self.venues,
+            ids=ClientOrderIds(MemoryMark(BITS_63), clock.now_ns),
+            limits=plan.limits,
+            journal=self.recorder if journal is None else Journals(journal, self.recorder),
+            on_step=self._look_after,
+        )
+        self.recorder.portfolio = self.session.engine.portfolio
+        self.sampler = Sampler(self.session.books, self.session.engine.watched)
+        self.end_ns = 0
+        self._closing: ClosingReport | None = None
+
+    async def run(
+        self,
+        seconds: float | None = None,
+        *,
+        signals: bool = False,
+        watch: Callable[[Node], object] | None = None,
+    ) -> Ending:
+        """Run until the time is over, somebody asks `stop`, or no strategy trades any more; then end in order.
+
+        `signals` has Ctrl-C and SIGTERM ask for the stop, and a second one end the process on the spot; `watch` is
+        called a few times a second.
+        """
+        self.stop.step("orders and positions", self._close, deadline_ms=round(1_500 * _CLOSE_S))
+        self.stop.step("venues", self.session.stop, deadline_ms=round(1_000 * _VENUES_S))
+        with _seeded(self.plan.seed):
+            await self.session.start()
+            loop = asyncio.get_running_loop()
+            over = None if seconds is None else loop.call_later(seconds, self.ask, f"{seconds:g} s are over")
+            async with Supervisor("node") as tasks:
+                tasks.start(self._sample, name="samples")
+                tasks.start(self._hear_failure, name="failure")
+                if watch is not None:
+                    tasks.start(lambda: self._show(watch), name="view")
+                with self.stop.on_signals() if signals else nullcontext():
+                    report = await self.stop.when_asked()
+                if over is not None:
+                    over.cancel()
+                await tasks.stop()
+        self.end_ns = self.session.now_ns()
+        self.sampler.look(self.end_ns)
+        return Ending(reason=report.reason, closing=self._closing, steps=report.steps)
+
+    def ask(self, reason: str) -> None:
+        """Ask for the end of the run, if nobody has."""
+        if self.stop.reason is None:
+            self.stop.request(reason)
+
+    def result(self) -> Result:
+        """Return what the run was worth, in the form a back-test's is."""
+        for what, count in self.session.engine.unusual.items():
+            self.recorder.count(what, "see the journal of the run", count)
+        keys = list(self.session.engine.watched)
+        recording = Recording(
+            instruments={key: (self.session.books.instrument(key),) for key in keys},
+            strategies={
+                name: run_of(strategy, self.recorder.failures.get(name))
+                for name, strategy in self.strategies.items()
+            },
+            capital=self.plan.balances[0],
+            samples=self.sampler.samples(),
+            start_ns=self.session.start_ns,
+            end_ns=self.end_ns,
+            orders=self.recorder.orders(),
+            fills=self.recorder.fills,
+            funding=self.recorder.funding,
+            unusual=self.recorder.unusual,
+            seed=self.plan.seed,
+            kind="run on paper",
+            assumptions=tuple(venue.latency_in_words for venue in self.venues.values()),
+            data=(f"synthetic traders of the world {self.plan.config.paper.world!r}, seed {self.plan.seed}",),
+            config=msgspec.to_builtins(self.plan.config),
+        )
+        world = msgspec.json.encode(self.plan.world, enc_hook=str)
+        made_of = fingerprint(recording, data=fingerprint_of_bytes([world]))
+        return Result.of(recording, name=self.plan.name, fingerprint=made_of)
+
+    # -- how ------------------------------------------------------------------------------------------------------
+
+    def _look_after(self) -> None:
+        if not self.session.engine.is_active:
+            self.ask("no strategy trades any more")
+
+    async def _close(self) -> None:
+        self._closing = await close(self.session, self.plan.on_exit, deadline_s=_CLOSE_S)
+
+    async def _sample(self) -> None:
+        while True:
+            self.sampler.look(self.session.now_ns())
+            await asyncio.sleep(self.sampler.step_ns / SECOND)
+
+    async def _hear_failure(self) -> None:
+        await self.session.failed.wait()
+        self.ask("the session failed")
+
+    async def _show(self, watch: Callable[[Node], object]) -> None:
+        while True:
+            watch(self)
+            await asyncio.sleep(_LOOK_S)
+
+
+def _refuse_live(config: Config) -> None:
+    """Say what real money asks for, first what is missing of it, and then that nobody takes it yet."""
+    for name, strategy in config.strategies.items():
+        for limit in ("order_value_max", "position_value_max"):
+            if getattr(strategy, limit) is None:
+                raise ConfigError(
+                    f"strategies.{name}.{limit} is not set: live trading needs explicit limits for every strategy"
+                )
+    if not any(account.key is not None for account in config.venues.values()):
+        raise ConfigError(
+            "live trading needs an account that can trade: add [venues.NAME] and give it a key (`xtrade keys add"
+            " VENUE`)"
+        )
+    raise ConfigError(
+        "live trading is not there yet: this version has no connection to a real venue, and nothing was sent. The"
+        " same configuration runs on paper with --mode paper"
+    )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Let the seed decide chance, where no virtual loop has seen to that already."""
+    if isinstance(clock.current(), clock.VirtualClock):
+        yield
+        return
+    with chance.using(chance.Streams(seed)):
+        yield
