@@ -33,8 +33,8 @@ from xtrade.research.result import Result
 from xtrade.research.sampler import Sampler
 from xtrade.runtime import chance, clock
 from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
-from xtrade.runtime.shutdown import Shutdown, StepReport
-from xtrade.runtime.supervisor import Supervisor
+from xtrade.runtime.shutdown import Shutdown, StepReport, StopReport
+from xtrade.runtime.supervisor import Restart, Supervisor
 from xtrade.sim.synthetic.markets import SyntheticMarkets
 from xtrade.sim.synthetic.presets import preset
 from xtrade.trading.closing import ClosingReport, OnExit, close
@@ -185,22 +185,39 @@ class Node:
         self.stop.step("orders and positions", self._close, deadline_ms=round(1_500 * _CLOSE_S))
         self.stop.step("venues", self.session.stop, deadline_ms=round(1_000 * _VENUES_S))
         with _seeded(self.plan.seed):
-            await self.session.start()
-            loop = asyncio.get_running_loop()
-            over = None if seconds is None else loop.call_later(seconds, self.ask, f"{seconds:g} s are over")
-            async with Supervisor("node") as tasks:
-                tasks.start(self._sample, name="samples")
-                tasks.start(self._hear_failure, name="failure")
-                if watch is not None:
-                    tasks.start(lambda: self._show(watch), name="view")
-                with self.stop.on_signals() if signals else nullcontext():
-                    report = await self.stop.when_asked()
-                if over is not None:
-                    over.cancel()
-                await tasks.stop()
+            try:
+                await self.session.start()
+            except BaseException:
+                await self.session.stop()
+                raise
+            try:
+                report = await self._until_stopped(seconds, signals=signals, watch=watch)
+            except BaseException:
+                # Whatever ended the run in this way, no order is left to itself.
+                await self._close()
+                await self.session.stop()
+                raise
         self.end_ns = self.session.now_ns()
         self.sampler.look(self.end_ns)
         return Ending(reason=report.reason, closing=self._closing, steps=report.steps)
+
+    async def _until_stopped(
+        self, seconds: float | None, *, signals: bool, watch: Callable[[Node], object] | None
+    ) -> StopReport:
+        loop = asyncio.get_running_loop()
+        over = None if seconds is None else loop.call_later(seconds, self.ask, f"{seconds:g} s are over")
+        async with Supervisor("node") as tasks:
+            tasks.start(self._sample, name="samples")
+            tasks.start(self._hear_failure, name="failure")
+            if watch is not None:
+                # Who cannot see the run does not end it.
+                tasks.start(lambda: self._show(watch), name="view", restart=Restart())
+            with self.stop.on_signals() if signals else nullcontext():
+                report = await self.stop.when_asked()
+            if over is not None:
+                over.cancel()
+            await tasks.stop()
+        return report
 
     def ask(self, reason: str) -> None:
         """Ask for the end of the run, if nobody has."""

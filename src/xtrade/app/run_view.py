@@ -68,7 +68,9 @@ class Screen:
         self._on_exit = on_exit
         self._curve: deque[float] = deque(maxlen=1_000)
         # No thread of its own: the run says when it has a moment.
-        self._live = Live(console=Console(stderr=True), auto_refresh=False, transient=True)
+        self._live = Live(
+            console=Console(stderr=True), auto_refresh=False, transient=True, redirect_stdout=False
+        )
 
     def __enter__(self) -> Self:
         self._live.start()

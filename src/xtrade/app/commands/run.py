@@ -180,7 +180,7 @@ def _play(
     level = plan.config.log.level
     quiet = replace(plan.config.log, level="warning" if level == "info" else level)
     try:
-        with configure(quiet, run_id=folder.name), screen or nullcontext():
+        with screen or nullcontext(), configure(quiet, run_id=folder.name):
             if factor == 1:
                 return _first(nodes, run_real(main))
             return _first(
