@@ -121,7 +121,7 @@ def play(
         capital=plan.capital,
         seed=plan.config.engine.seed,
         about=plan.data.about,
-        config=msgspec.to_builtins(plan.config),
+        config=msgspec.to_builtins(plan.config, enc_hook=str),
         name=name,
         tell=tell,
     )

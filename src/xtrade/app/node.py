@@ -247,7 +247,7 @@ class Node:
             kind="run on paper",
             assumptions=tuple(venue.latency_in_words for venue in self.venues.values()),
             data=(f"synthetic traders of the world {self.plan.config.paper.world!r}, seed {self.plan.seed}",),
-            config=msgspec.to_builtins(self.plan.config),
+            config=msgspec.to_builtins(self.plan.config, enc_hook=str),
         )
         world = msgspec.json.encode(self.plan.world, enc_hook=str)
         made_of = fingerprint(recording, data=fingerprint_of_bytes([world]))

@@ -19,8 +19,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from xtrade.model.errors import XtradeError
-from xtrade.model.instruments import Kind
+from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.numbers import plain
+from xtrade.model.positions import Position
 from xtrade.runtime.clock import monotonic_ns
 from xtrade.trading.orders import Order
 from xtrade.trading.session import Session
@@ -147,9 +148,21 @@ async def _flatten(session: Session, until_ns: int, problems: list[str]) -> None
 
 
 def _held(session: Session) -> dict[tuple[str, str], int]:
-    return {
-        place: position.lots for place, position in session.engine.portfolio.all().items() if position.lots
-    }
+    """What each strategy holds and could close, in signed lots."""
+    found = {}
+    for (strategy, key), position in session.engine.portfolio.all().items():
+        lots = _closable(position, session.books.instrument(key))
+        if lots:
+            found[strategy, key] = lots
+    return found
+
+
+def _closable(position: Position, instrument: Instrument) -> int:
+    """On spot, fees may have been taken out of the coins that were bought: what is left is sold, in whole lots."""
+    taken = sum(fee.atoms for fee in position.fees if fee.currency == instrument.base)
+    if instrument.kind is not Kind.SPOT or taken <= 0:
+        return position.lots
+    return max(0, position.lots - -(-taken // instrument.base_amount(ticks=1, lots=1).atoms))
 
 
 def _send_closing(
@@ -181,9 +194,12 @@ async def _positions(session: Session, problems: list[str]) -> list[Left]:
             continue
         for key, instrument in venue.instruments.items():
             ours = session.engine.portfolio.total_lots(key)
-            # Of spot there is no position at the venue, only coins: what we booked is what was bought here.
-            theirs = ours if instrument.kind is Kind.SPOT else reports.get(key, 0)
-            if ours != theirs:
+            if instrument.kind is Kind.SPOT:
+                # A venue has coins, and no position: what we booked is what was bought here.
+                theirs = sum(lots for (_, held), lots in _held(session).items() if held == key)
+            else:
+                theirs = reports.get(key, 0)
+            if instrument.kind is not Kind.SPOT and ours != theirs:
                 problems.append(f"{key}: {name} says {theirs} lots are held, and we have booked {ours}")
             if theirs:
                 quantity = plain(instrument.quantity(theirs))

@@ -1,0 +1,240 @@
+"""`xtrade run`: from one line to a run on paper, its folder and its journal; mistakes in one line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from xtrade.app.cli import run
+from xtrade.research.result import Result
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.toml"
+QUICK = ("--seconds", "60", "--speed", "max", "--json")
+
+LIVE = """
+[engine]
+mode = "live"
+
+[venues.okx]
+venue = "okx"
+environment = "live"
+key = "okx"
+
+[strategies.maker]
+strategy = "quoter"
+params = { instrument = "okx:BTC/USDT:USDT" }
+"""
+
+FAILS = """
+from xtrade.trading.params import Params
+from xtrade.trading.strategy import Strategy
+from xtrade.trading.subscriptions import BookFeed
+
+
+class Fails(Strategy[Params]):
+    def subscriptions(self):
+        yield BookFeed("sim:BTC/USDT")
+
+    def on_book(self, ctx, book):
+        ctx.buy("sim:BTC/USDT", lots=1, ticks=book.bid_ticks - 50)
+        raise RuntimeError("as asked")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XTRADE_HOME", str(tmp_path / "home"))
+
+
+def xtrade(capsys, *words):
+    code = run(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_the_quickstart_runs_in_an_empty_directory_and_leaves_nothing_behind(capsys):
+    code, out, err = xtrade(capsys, "run", str(EXAMPLE), *QUICK)
+
+    told = json.loads(out)
+    assert code == 0
+    assert told["folder"] == "runs/quickstart"
+    assert told["ending"]["reason"] == "60 s are over"
+    assert told["ending"]["closing"] == {
+        "on_exit": "flatten",
+        "orders": [],
+        "positions": [],
+        "problems": [],
+    }
+    assert [step["outcome"] for step in told["ending"]["steps"]] == ["done", "done"]
+    assert told["metrics"]["orders"]["value"] > 20
+    assert "Running quickstart on paper: sim:BTC/USDT, sim:BTC/USDT:USDT" in err
+    assert "report of a run on paper" in Path("runs/quickstart/report.html").read_text()
+    assert Result.load("runs/quickstart").run.kind == "run on paper"
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["quickstart"]
+
+
+def test_the_journal_has_each_intent_before_everything_that_became_of_it(capsys):
+    xtrade(capsys, "run", str(EXAMPLE), *QUICK)
+
+    seen = set()
+    kinds = []
+    for line in Path("runs/quickstart/journal.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        kinds.append(record["record"])
+        of = record["of"]
+        if record["record"] == "OrderIntent":
+            seen.add(of["client_order_id"])
+        elif "client_order_id" in of:
+            assert of["client_order_id"] in seen
+    assert {"OrderIntent", "OrderSent", "OrderAccepted", "OrderFilled", "CancelSent"} <= set(kinds)
+
+
+def test_the_same_seed_makes_the_same_decisions_and_figures_and_another_does_not(capsys):
+    runs = [
+        json.loads(xtrade(capsys, "run", str(EXAMPLE), "--seed", seed, *QUICK)[1]) for seed in ("3", "3", "4")
+    ]
+
+    journals = [(Path(each["folder"]) / "journal.jsonl").read_bytes() for each in runs]
+    assert journals[0] == journals[1] != journals[2]
+    assert runs[0]["metrics"] == runs[1]["metrics"] != runs[2]["metrics"]
+
+
+def test_a_strategy_by_its_name_in_a_world_by_its_name(capsys):
+    code, out, _ = xtrade(
+        capsys, "run", "quoter", "--set", "paper.world=busy", "--param", "half_spread=2", *QUICK
+    )
+
+    assert code == 0
+    assert json.loads(out)["folder"] == "runs/quoter"
+
+
+def test_without_json_the_summary_says_what_is_left_at_the_venue(capsys):
+    code, out, err = xtrade(
+        capsys, "run", str(EXAMPLE), "--seconds", "30", "--speed", "max", "--on-exit", "leave", "--plain"
+    )
+
+    assert code == 0
+    assert "Ended because 30 s are over." in out
+    assert "Left at the venue: " in out
+    assert "order" in out
+    assert "00:00:00  equity 10,000.00 USDT (+0.00)  holds nothing" in err
+
+
+def test_a_strategy_that_fails_ends_the_run_with_its_orders_canceled_and_exit_code_1(capsys):
+    Path("fails.py").write_text(FAILS)
+
+    code, out, _ = xtrade(capsys, "run", "fails.py", *QUICK)
+
+    told = json.loads(out)
+    assert code == 1
+    assert "RuntimeError: as asked" in told["failures"]["fails"]
+    assert told["ending"]["reason"] == "no strategy trades any more"
+    assert told["ending"]["closing"]["orders"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["quoter"], 3, "strategy quoter needs its instrument"),
+        (["quoter", "--param", "instrument=sim:ETH/USDT"], 3, "wants sim:ETH/USDT, and the world"),
+        (["quoter", "--set", "paper.world=bussy"], 3, "Did you mean 'busy'?"),
+        (["quoter", "--set", "paper.balances=lots"], 3, "expected an amount and its currency, as 10000 USDT"),
+        (["sma.toml"], 3, "sma.toml"),
+        (
+            [str(EXAMPLE), "--speed", "fast"],
+            2,
+            "--speed fast: expected a number from 0.001 to 1000000, or max",
+        ),
+        ([str(EXAMPLE), "--speed", "max"], 2, "say how long with --seconds"),
+        ([str(EXAMPLE), "--seconds", "-1"], 2, "--seconds -1: expected a time above zero"),
+        ([str(EXAMPLE), "--mode", "live", "--speed", "60"], 2, "real venues keep their own"),
+        ([str(EXAMPLE), "--out", "."], 2, "is already there"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(capsys, words, code, says):
+    got, out, err = xtrade(
+        capsys, "run", *words, *(() if "--seconds" in words or "--speed" in words else QUICK)
+    )
+
+    assert got == code, err
+    assert says in err
+    assert out == ""
+    assert not Path("runs").exists()
+
+
+def test_live_asks_for_limits_then_for_a_key_and_then_says_that_it_is_not_there_yet(capsys):
+    Path("live.toml").write_text(LIVE)
+    limit, limits = "order_value_max = 100.0\n", "order_value_max = 100.0\nposition_value_max = 500.0\n"
+    answers = []
+    for more in ("", limit, limits):
+        Path("live.toml").write_text(LIVE + more)
+        code, _, err = xtrade(capsys, "run", "live.toml", "--yes")
+        answers.append(err)
+        assert code == 3
+    Path("keyless.toml").write_text(EXAMPLE.read_text())
+    _, _, keyless = xtrade(capsys, "run", "keyless.toml", "--mode", "live", "--yes")
+
+    assert "strategies.maker.order_value_max is not set" in answers[0]
+    assert "strategies.maker.position_value_max is not set" in answers[1]
+    assert "live trading is not there yet" in answers[2]
+    assert "nothing was sent" in answers[2]
+    assert "live trading needs an account that can trade" in keyless
+
+
+@pytest.mark.parametrize("speed", ["1", "100"])
+def test_ctrl_c_cancels_the_orders_first_and_then_says_how_it_ended(tmp_path, speed):
+    """
+    A real process, a real signal: in wall time, and in virtual time at a chosen speed.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xtrade", "run", str(EXAMPLE), "--plain", "--json", "--speed", speed],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    journal = Path("runs/quickstart.journal.jsonl")
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and b"OrderAccepted" in journal.read_bytes()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    told = json.loads(out)
+    assert process.returncode == 0, err
+    assert told["ending"]["reason"] == "SIGINT"
+    assert told["ending"]["closing"]["orders"] == []
+    assert told["ending"]["closing"]["problems"] == []
+
+
+def test_a_second_ctrl_c_ends_it_on_the_spot(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xtrade", "run", str(EXAMPLE), "--plain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    journal = Path("runs/quickstart.journal.jsonl")
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and b"OrderAccepted" in journal.read_bytes()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGSTOP)  # both signals wait for it: the second is then there at once
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode in {128 + signal.SIGINT, 128 + signal.SIGTERM}
+    assert "stopped at once" in err
+    # The journal is whole up to its last line.
+    assert all(json.loads(line) for line in journal.read_text().splitlines())
