@@ -42,9 +42,9 @@ class Run:
         self.recorder.portfolio = self.session.engine.portfolio
         hear = self.session.hear
 
-        def listen(venue, event):
-            self.heard.append(event)
-            hear(venue, event)
+        def listen(venue, events):
+            self.heard += events
+            hear(venue, events)
 
         self.session.hear = listen
         self.closing = None

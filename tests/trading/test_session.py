@@ -141,9 +141,8 @@ def test_a_lost_feed_takes_the_trust_and_a_snapshot_gives_it_back():
         run = Run({"s": strategy})
         await run.session.start()
         await asyncio.sleep(3)
-        run.session.hear(
-            "sim", LinkDown(received_ns=clock.now_ns(), venue="sim", channel="public", reason="test")
-        )
+        down = LinkDown(received_ns=clock.now_ns(), venue="sim", channel="public", reason="test")
+        run.session.hear("sim", [down])
         assert not run.session.books.book(PERP).is_trusted
         assert trusted[-1] is False
         run.exchanges["sim"].resync(PERP)
@@ -162,13 +161,13 @@ def test_a_message_that_is_lost_is_noticed_and_the_book_asked_for_anew():
         await asyncio.sleep(3)
         session, lost = run.session, []
 
-        def lossy(venue, event):
-            if isinstance(event, BookDelta) and not lost:
-                lost.append(event)
+        def lossy(events):
+            if not lost and all(isinstance(event, BookDelta) for event in events):
+                lost.extend(events)
             else:
-                session._guarded(lambda: session._dispatch(venue, event))
+                session._guarded(lambda: session._dispatch("sim", events))
 
-        run.exchanges["sim"]._hear = lambda event: lossy("sim", event)
+        run.exchanges["sim"]._hear = lossy
         gap_seen = False
         for _ in range(2000):
             await asyncio.sleep(0.001)

@@ -51,9 +51,9 @@ class Ear:
     def __init__(self):
         self.told = []
 
-    def __call__(self, event):
-        assert event.received_ns == clock.now_ns()
-        self.told.append(event)
+    def __call__(self, events):
+        assert {event.received_ns for event in events} == {clock.now_ns()}
+        self.told += events
 
     def of(self, *kinds):
         return [event for event in self.told if isinstance(event, kinds)]

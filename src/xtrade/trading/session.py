@@ -13,7 +13,7 @@ change within the pace its listeners asked for: the last state is told when that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from typing_extensions import override
 from xtrade.market.live_books import Heard, LiveBooks
 from xtrade.model.errors import ConfigError, Unavailable, did_you_mean
 from xtrade.model.events import (
+    AccountEvent,
     Bar,
     BookDelta,
     BookSnapshot,
@@ -30,6 +31,7 @@ from xtrade.model.events import (
     LinkDown,
     LinkUp,
     MarkPrice,
+    OrderEvent,
     Stale,
     Trade,
 )
@@ -82,7 +84,7 @@ class Session:
         self._on_step = on_step
         self._now_ns = 0
         self._running = False
-        self._early: list[tuple[str, Event]] = []
+        self._early: list[tuple[str, Sequence[Event]]] = []
         self._watched: Mapping[str, Watch] = {}
         self._due_ns: dict[str, int] = {}
         self._held_back: set[str] = set()
@@ -118,12 +120,12 @@ class Session:
         self._now_ns = max(self._now_ns, clock.now_ns())
         return self._now_ns
 
-    def hear(self, venue: str, event: Event) -> None:
-        """Take an event of a venue."""
+    def hear(self, venue: str, events: Sequence[Event]) -> None:
+        """Take the events of one message of a venue."""
         if not self._running:
-            self._early.append((venue, event))
+            self._early.append((venue, events))
             return
-        self._guarded(partial(self._dispatch, venue, event))
+        self._guarded(partial(self._dispatch, venue, events))
 
     def act(self, action: Callable[[int], object]) -> None:
         """Do something with the engine from outside of an event, such as an operator's command."""
@@ -135,8 +137,8 @@ class Session:
         self._running = True
         self.engine.start(self.start_ns)
         early, self._early = self._early, []
-        for venue, event in early:
-            self._dispatch(venue, event)
+        for venue, events in early:
+            self._dispatch(venue, events)
 
     def _guarded(self, action: Callable[[], object]) -> None:
         """Act, see to the timers, and let no failure of ours end in the venue that called."""
@@ -151,36 +153,49 @@ class Session:
             self.failure = error
             self.failed.set()
 
-    def _dispatch(self, venue: str, event: Event) -> None:
+    def _dispatch(self, venue: str, events: Sequence[Event]) -> None:
+        """Tell the engine what a message says: trades first, then books as the whole of it left them, then our own."""
         now_ns = self.now_ns()
+        changed: dict[str, None] = {}
+        own: list[Event] = []
+        for event in events:
+            match event:
+                case BookSnapshot() | BookDelta():
+                    heard = self.books.apply(event)
+                    if heard is Heard.GAP:
+                        self.venues[venue].market.resync(event.instrument)
+                    if heard is not Heard.OLD:
+                        changed[event.instrument] = None
+                case Trade():
+                    self.engine.traded(event, now_ns)
+                case OrderEvent() | AccountEvent():
+                    own.append(event)
+                case Bar():
+                    self.engine.bar(event, now_ns)
+                case MarkPrice():
+                    self.marks[event.instrument] = event
+                case _:
+                    changed.update(dict.fromkeys(self._doubtful(venue, event)))
+                    self.engine.heard(event, now_ns)
+        for key in changed:
+            self._book_changed(key, now_ns)
+        for event in own:
+            self.engine.heard(event, now_ns)
+
+    def _doubtful(self, venue: str, event: Event) -> list[str]:
+        """Take in what says something of books without being one; return those that are no longer what they were."""
         match event:
-            case BookSnapshot() | BookDelta():
-                heard = self.books.apply(event)
-                if heard is Heard.GAP:
-                    self.venues[venue].market.resync(event.instrument)
-                if heard is not Heard.OLD:
-                    self._book_changed(event.instrument, now_ns)
-            case Trade():
-                self.engine.traded(event, now_ns)
-            case Bar():
-                self.engine.bar(event, now_ns)
-            case MarkPrice():
-                self.marks[event.instrument] = event
             case InstrumentChanged():
                 self.books.use(event.now)
-                self.engine.heard(event, now_ns)
+                return [event.instrument]
+            case Stale():
+                self.books.live(event.instrument).distrust()
+                return [event.instrument]
             case LinkUp() | LinkDown():
                 self.links[event.venue, event.channel] = event
-                self.engine.heard(event, now_ns)
                 if isinstance(event, LinkDown) and event.channel == "public":
-                    for key in self.books.distrust(venue):
-                        self._book_changed(key, now_ns)
-            case Stale():
-                self.engine.heard(event, now_ns)
-                self.books.live(event.instrument).distrust()
-                self._book_changed(event.instrument, now_ns)
-            case _:
-                self.engine.heard(event, now_ns)
+                    return self.books.distrust(venue)
+        return []
 
     def _book_changed(self, key: str, now_ns: int) -> None:
         watch = self._watched.get(key)

@@ -5,10 +5,10 @@ Venue        start, stop, what it can do, its instruments; and three parts, of w
   Trading      place, cancel, amend: sent at once, answered by events; and questions about orders
   Account      questions about balances, positions and fills
 
-Whatever a venue tells on its own comes as an event of `xtrade.model.events`, stamped with the time at which it was
-heard, through the one function that `start` was given: in the order of arrival, on the running loop, in one call stack
-from the wire to the strategy. Commands never wait: they hand the request over, or raise. Questions are awaited, and
-raise VenueErrors.
+Whatever a venue tells on its own comes as events of `xtrade.model.events`, stamped with the time at which they were
+heard, through the one function that `start` was given: all of one message at once, in the order of arrival, on the
+running loop, in one call stack from the wire to the strategy. Commands never wait: they hand the request over, or
+raise. Questions are awaited, and raise VenueErrors.
 
 What the parts need not do the same way everywhere is a matter of tables (`xtrade.venues.abilities`), not of code.
 """
@@ -32,8 +32,8 @@ from xtrade.venues.abilities import Abilities, Feed, Need, unmet
 
 __all__ = ["Account", "FillReport", "Hear", "MarketData", "OrderReport", "Trading", "Venue", "require"]
 
-Hear: TypeAlias = Callable[[Event], None]
-"""Who is told what a venue tells."""
+Hear: TypeAlias = Callable[[Sequence[Event]], None]
+"""Who is told what a venue tells: the events of one message, which belong together."""
 
 
 class OrderReport(Struct, frozen=True, kw_only=True):

@@ -135,6 +135,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._intents: dict[ClientOrderId, OrderIntent] = {}
         self._fills: deque[tuple[int, FillReport]] = deque(maxlen=HISTORY_KEPT)
         self._feed_ns = 0
+        self._message: list[Event] = []
 
     # -- the port -------------------------------------------------------------------------------------------------
 
@@ -191,7 +192,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         up = [LinkUp(venue=self.name, channel=channel) for channel in ("public", "private")]
         self._at(self._start_ns, partial(self._tell, up))
         for key in self._feeds:
-            self._snapshot(key)
+            self._snapshot(key, self._start_ns)
         for balance in self._exchange_balances():
             self._at(self._start_ns, partial(self._tell, [balance]))
         self._arm()
@@ -210,7 +211,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
 
     @override
     def resync(self, instrument: str) -> None:
-        self._later(self._entry_ns, lambda _ns: self._snapshot(instrument))
+        self._later(self._entry_ns, partial(self._snapshot, instrument))
 
     @override
     def place(self, intent: OrderIntent) -> None:
@@ -388,24 +389,37 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
 
     def _publish(self, events: list[Event], at_ns: int) -> None:
         late_ns = self._world.feed_ms * 1e6 + self._world.feed_jitter_ms * 1e6 * self._jitter.expovariate(1.0)
-        # Messages of one feed never overtake each other.
-        self._feed_ns = max(self._feed_ns, at_ns + round(late_ns))
-        self._at(self._feed_ns, partial(self._tell, events))
+        due_ns = at_ns + round(late_ns)
+        if due_ns <= self._feed_ns and self._message:
+            # Messages of one feed never overtake each other: what catches up with the last one comes with it.
+            self._message += events
+            return
+        self._feed_ns, self._message = max(due_ns, self._feed_ns), events
+        self._at(self._feed_ns, partial(self._tell_public, events))
 
-    def _snapshot(self, key: str) -> None:
+    def _snapshot(self, key: str, at_ns: int) -> None:
         if Feed.BOOK in self._feeds.get(key, ()):
-            self._publish([self._exchange.book(key)], self._now_ns())
+            self._publish([self._exchange.book(key)], at_ns)
+
+    def _tell_public(self, message: list[Event], due_ns: int) -> None:
+        if self._message is message:
+            self._message = []  # nothing more goes into what was told
+        self._tell(message, due_ns)
 
     def _tell(self, events: Sequence[Event], _due_ns: int) -> None:
+        if self._hear is None:
+            return
         now_ns = clock.now_ns()
         for event in events:
             if isinstance(event, OrderEvent) and _is_end(event, self._intents.get(event.client_order_id)):
-                self._open.discard(event.client_order_id)
-                self._intents.pop(event.client_order_id, None)
-                for what in ("cancel", "amend"):
-                    self._requests.pop((event.client_order_id, what), None)
-            if self._hear is not None:
-                self._hear(replace(event, received_ns=now_ns))
+                self._forget(event.client_order_id)
+        self._hear([replace(event, received_ns=now_ns) for event in events])
+
+    def _forget(self, client_order_id: ClientOrderId) -> None:
+        self._open.discard(client_order_id)
+        self._intents.pop(client_order_id, None)
+        for what in ("cancel", "amend"):
+            self._requests.pop((client_order_id, what), None)
 
     def _remember(self, event: OrderEvent, at_ns: int) -> None:
         intent = self._intents.get(event.client_order_id)
