@@ -12,6 +12,8 @@ portfolio       who holds what
 journal         what is written down before it happens
 order_store     what a journal adds up to: orders, positions, what is in doubt
 reconciliation  our books beside a venue's report: differences, causes, actions
+execution       orders of several steps: tracking limit, TWAP, iceberg, bracket, paired legs
+health          which venues and books can be relied on
 ports           what the engine asks of the world around it
 listeners timers   the parts
 """

@@ -1,8 +1,8 @@
 """What a strategy can see and do: one context for each strategy, the same in every mode.
 
-see     now_ns, instrument, book, position, position_lots, orders, state, chance
+see     now_ns, instrument, book, trouble, position, position_lots, orders, state, chance
 order   buy, sell, move_to, cancel_all
-time    every, after, and for tasks: run, sleep, first, next_book, next_trade, next_bar
+time    every, after, and for tasks: run, sleep, first, when_up, next_book, next_trade, next_bar
 tell    note, stop
 """
 
@@ -62,6 +62,10 @@ class Context:
     def book(self, key: str) -> Book:
         """Return the book of an instrument that was declared."""
         return self._engine.book(key)
+
+    def trouble(self, key: str) -> str | None:
+        """Return why orders for an instrument should wait (its venue is down, its book stale); None if all is well."""
+        return self._engine.health.trouble(key)
 
     def position(self, key: str) -> Position:
         """Return what this strategy holds of an instrument, with its cost and what it has earned."""
@@ -159,6 +163,10 @@ class Context:
         for place, signal in enumerate(signals):
             signal.then(partial(found.set, place))
         return found
+
+    def when_up(self, key: str) -> Signal[None]:
+        """For tasks: await that nothing is known against orders for an instrument; at once if so now."""
+        return self._engine.health.up(key)
 
     def next_book(self, key: str) -> Signal[Book]:
         """For tasks: await the next change of a book this strategy subscribed to."""

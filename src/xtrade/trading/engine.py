@@ -54,6 +54,7 @@ from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
 from xtrade.runtime.ids import ClientOrderIds
 from xtrade.trading.context import Context
+from xtrade.trading.health import Health
 from xtrade.trading.listeners import BarMaker, Listeners, Watch
 from xtrade.trading.orders import Order
 from xtrade.trading.portfolio import Portfolio
@@ -105,6 +106,7 @@ class Engine:
         self.strategies = dict(strategies)
         self.now_ns = 0
         self.portfolio = Portfolio()
+        self.health = Health()
         self.unusual: Counter[str] = Counter()
         """What was odd about events and orders, and how often."""
         self._markets = markets
@@ -208,6 +210,8 @@ class Engine:
                 self._add_to_bar(maker, round(middle), 0)
         if self._awaited:
             self._make_known("book", key, book)
+        if self.health.stale:
+            self.health.fresh(key, "book")
         if self._later:
             self._drain()
 
@@ -221,6 +225,8 @@ class Engine:
         for context, strategy in self._listeners.trades.get(key, ()):
             self._call(context, strategy.on_trade, trade)
         self._make_known("trade", key, trade)
+        if self.health.stale:
+            self.health.fresh(key, "trades")
         self._drain()
 
     def bar(self, bar: Bar, now_ns: int) -> None:
@@ -242,7 +248,7 @@ class Engine:
         self._drain()
 
     def heard(self, event: Event, now_ns: int) -> None:
-        """Tell of anything else: news of our orders and accounts, funding rates, changed instruments."""
+        """Tell of anything else: news of our orders and accounts, funding rates, links, changed instruments."""
         self.now_ns = now_ns
         match event:
             case OrderEvent():
@@ -255,6 +261,8 @@ class Engine:
             case InstrumentChanged():
                 self._journal.append(InstrumentKnown(instrument=event.now))
                 self.portfolio.follow(event.now)
+            case LinkUp() | LinkDown() | Stale():
+                self.health.hear(event)
             case Trade():
                 self.traded(event, now_ns)
             case Bar():
@@ -350,10 +358,10 @@ class Engine:
             self._fold(context, order, OrderSent(client_order_id=order.id))
         return order
 
-    def cancel(self, order: Order) -> bool:
+    def cancel(self, order: Order, *, again: bool = False) -> bool:
         """Ask the venue to cancel an order."""
         known = self._live.get(order.id)
-        if known is None or order.cancel_pending:
+        if known is None or (order.cancel_pending and not again):
             return False
         request = self._requests[order.id, "cancel"] + 1
         asked = Asked(client_order_id=order.id, what="cancel", request=request, at_ns=self.now_ns)

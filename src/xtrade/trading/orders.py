@@ -26,7 +26,7 @@ __all__ = ["Order"]
 class Keeper(Protocol):
     """Who keeps the order: the engine."""
 
-    def cancel(self, order: Order) -> bool:
+    def cancel(self, order: Order, *, again: bool) -> bool:
         """Ask the venue to cancel."""
         ...
 
@@ -129,9 +129,12 @@ class Order:
 
     # -- what can be asked ----------------------------------------------------------------------------------------
 
-    def cancel(self) -> bool:
-        """Ask to cancel; False (and nothing sent) if it is over, or a cancel is on its way."""
-        return self._keeper.cancel(self)
+    def cancel(self, *, again: bool = False) -> bool:
+        """Ask to cancel; False (and nothing sent) if it is over, or a cancel is on its way.
+
+        `again` asks once more although one is on its way: its answer may be lost.
+        """
+        return self._keeper.cancel(self, again=again)
 
     def amend(self, *, lots: int | None = None, ticks: int | None = None) -> bool:
         """Ask for other total lots, another price, or both; False if nothing was sent.
@@ -161,8 +164,12 @@ class Order:
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set(self)
-        if self._ended is not None and state.is_final:
+        if self._ended is None:
+            return
+        if state.is_final:
             self._ended.set(self)
+        elif self._ended.is_set:  # found alive after all: it has an end to come
+            self._ended = None
 
     @override
     def __repr__(self) -> str:
