@@ -29,6 +29,10 @@ class Ended(StrEnum):
     VENUE_DOWN = "venue_down"
     IN_DOUBT = "in_doubt"
     """The venue did not say in time what became of an order: `open_lots` of it may still trade, or have traded."""
+    COMPENSATED = "compensated"
+    """A leg failed, and what was naked was hedged elsewhere or unwound."""
+    NAKED = "naked"
+    """A leg failed, and what is naked could not be closed: see what is left, and close it."""
     STOPPED = "stopped"
     """What ran it wanted no more of it."""
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+from xtrade.model.instruments import Instrument
 from xtrade.model.numbers import plain
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import TimeInForce
@@ -21,7 +22,7 @@ from xtrade.trading.orders import Order
 from xtrade.trading.risk import TradingState
 from xtrade.trading.tasks import TaskCanceled
 
-__all__ = ["Parent", "average_price", "nanoseconds", "withdraw"]
+__all__ = ["Parent", "average_price", "nanoseconds", "why_stop", "withdraw"]
 
 NS_PER_S: Final = 1_000_000_000
 ASK_AGAIN_S: Final = 0.5
@@ -157,9 +158,19 @@ class Parent:
         return "the venue rejected the order" if refusal is None else f"{refusal.rule}: {refusal.reason}"
 
     @property
-    def is_halted(self) -> bool:
-        """Whether the strategy may send nothing any more."""
-        return self.ctx.state is TradingState.HALTED
+    def must_stop(self) -> str | None:
+        """Why nothing more may be sent, whatever is left; None if it may."""
+        return why_stop(self.ctx, self.instrument)
+
+
+def why_stop(ctx: Context, *instruments: Instrument) -> str | None:
+    """Return why nothing more may be sent: the strategy is halted, or lots are no longer what was counted in."""
+    if ctx.state is TradingState.HALTED:
+        return "the strategy is halted"
+    for each in instruments:
+        if ctx.instrument(each.key).version != each.version:
+            return f"{each.key} changed its grid: what is left has to be decided anew"
+    return None
 
 
 async def withdraw(ctx: Context, orders: list[Order], within_s: float) -> bool:

@@ -60,8 +60,8 @@ async def work_protected(parent: Parent, wish: ProtectedMarket) -> tuple[Ended, 
             await ctx.sleep(wish.pause_s)
         if parent.is_reached:
             return Ended.DONE, ""
-        if parent.is_halted:
-            return Ended.STOPPED, "the strategy is halted"
+        if (stop := parent.must_stop) is not None:
+            return Ended.STOPPED, stop
         if parent.is_below_minimum:
             return Ended.BELOW_MINIMUM, f"{parent.left_lots} lots are less than the venue takes"
         ended, reason = await _attempt(parent, wish)

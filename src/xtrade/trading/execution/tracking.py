@@ -101,8 +101,8 @@ async def _follow(parent: Parent, wish: TrackingLimit, enough: Callable[[], bool
             return Ended.DONE, ""
         if enough():
             return Ended.STOPPED, ""
-        if parent.is_halted:
-            return Ended.STOPPED, "the strategy is halted"
+        if (reason := parent.must_stop) is not None:
+            return Ended.STOPPED, reason
         if parent.is_below_minimum:
             return Ended.BELOW_MINIMUM, f"{parent.left_lots} lots are less than the venue takes"
         if ctx.now_ns >= deadline_ns:
