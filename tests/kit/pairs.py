@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 from kit.venues import HandMarkets, Reaction, S, execute, market
-from xtrade.model.order_state import OrderStatus
 from xtrade.model.sides import Side
 from xtrade.trading.execution.paired import Leg, Paired, trade_paired
 
@@ -79,10 +78,8 @@ class Truth:
         venues = {key.partition(":")[0] for key in self.markets.instruments}
         if all(self.markets.down[venue] for venue in venues):
             return True
-        return any(
-            order.status is OrderStatus.IN_DOUBT or not self.markets.at_venue[name].reaction.answers
-            for name, (_, order) in self.markets.engine._live.items()
-        )
+        reactions = [self.markets.at_venue[name].reaction for name in self.markets.engine._live]
+        return any(not (reaction.answers and reaction.arrives) for reaction in reactions)
 
 
 def paired(scripts=None, happenings=(), instruments=(ONE, TWO), limits=None, **changed):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from kit.pairs import (
     FILLED_UNHEARD,
@@ -282,7 +282,6 @@ moves = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(
     first=st.lists(reactions, max_size=6),
     second=st.lists(reactions, max_size=6),
