@@ -172,10 +172,8 @@ def test_taker_legs_that_did_not_leave_together_are_mended():
 
 
 def test_a_leg_that_the_risk_gate_refuses_keeps_the_other_at_home():
-    from xtrade.trading.risk import Limits
-
-    limits = {"one": Limits(order_value_max=Decimal("0.5"))}
-    outcome, truth, _ = paired(style="taker-taker", limits=limits)
+    far = leg(ONE, Side.BUY, through_ticks=200)  # beyond the price band; the other leg would be let out
+    outcome, truth, _ = paired(style="taker-taker", first=far)
 
     assert not truth.markets.placed
     assert outcome.ended is Ended.REFUSED
