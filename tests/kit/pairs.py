@@ -41,6 +41,7 @@ class Truth:
         self.markets = markets
         self.pair = pair
         self.most = int(pair.naked_base_max / GRAIN)
+        self.smallest = max(each.min_lots * GRAINS[key] for key, each in markets.instruments.items())
         self.worst = 0
         self.naked_ns = self.naked_ns_longest = 0
         self.excused_ns = 0
@@ -69,7 +70,7 @@ class Truth:
             self.excused_ns += passed_ns
         else:
             self.naked_ns += passed_ns
-        if abs(naked) < max(GRAINS.values()):
+        if abs(naked) < self.smallest:
             self.naked_ns = 0
         self.naked_ns_longest = max(self.naked_ns_longest, self.naked_ns)
         self._was = (self.exposure, self._nothing_can_be_done())

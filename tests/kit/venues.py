@@ -42,7 +42,8 @@ class Reaction(NamedTuple):
     answers    whether we hear of it at once; if not, it comes in doubt, and is settled `settled_ms` later
     arrives    whether the order reaches the venue at all
     goes_down  whether the venue's link is lost at that moment, for `down_ms`
-    cancel     what becomes of a request to cancel it: "ok", "refuse" (once), "lost" (once)
+    cancel     what becomes of a request to cancel it: "ok", "refuse" (once), "lost" (once), or "late": what is left
+               trades, but the cancel is reported first and its fill 50 ms later
     """
 
     fill: float = 1.0
@@ -166,13 +167,7 @@ class HandMarkets:
         if not order.alive:
             return
         if lots := min(order.left, round(intent.lots * reaction.fill)):
-            order.filled += lots
-            order.alive = order.left > 0
-            self.truth[intent.instrument] += intent.side.sign * lots
-            self._trades += 1
-            fill = Fill(
-                trade_id=str(self._trades), side=intent.side, ticks=intent.ticks, lots=lots, maker=False
-            )
+            fill = self._trade(order, lots)
             self.tell(order, OrderFilled(client_order_id=name, fill=fill, cumulative_lots=order.filled))
         if order.alive and intent.time_in_force is TimeInForce.IOC:
             order.alive = False
@@ -181,14 +176,25 @@ class HandMarkets:
             order.alive = False
             self.tell(order, OrderCanceled(client_order_id=name, cumulative_lots=order.filled))
 
+    def _trade(self, order, lots):
+        intent = order.intent
+        order.filled += lots
+        order.alive = order.left > 0
+        self.truth[intent.instrument] += intent.side.sign * lots
+        self._trades += 1
+        return Fill(trade_id=str(self._trades), side=intent.side, ticks=intent.ticks, lots=lots, maker=False)
+
     def _cancel(self, order):
         name = order.intent.client_order_id
-        if order.reaction.cancel != "ok" and not order.refusals:
+        if order.reaction.cancel == "late" and order.alive:
+            fill = self._trade(order, order.left)
+            self.tell(order, OrderCanceled(client_order_id=name))
+            self.at(50 * MS, lambda: self.tell(order, OrderFilled(client_order_id=name, fill=fill)))
+        elif order.reaction.cancel in {"refuse", "lost"} and not order.refusals:
             order.refusals += 1
             if order.reaction.cancel == "refuse":
                 self.tell(order, CancelRejected(client_order_id=name, request=1, reason="unknown order"))
-            return
-        if order.alive:
+        elif order.alive:
             order.alive = False
             self.tell(order, OrderCanceled(client_order_id=name, cumulative_lots=order.filled))
 

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from kit.pairs import (
     FILLED_UNHEARD,
@@ -136,6 +137,15 @@ def test_a_hedge_in_doubt_counts_as_possibly_filled_and_is_not_sent_again(lost):
     assert outcome.naked_base == 0
 
 
+def test_a_fill_that_is_told_after_the_end_of_its_order_is_hedged():
+    late = Reaction(fill=0, cancel="late")
+    outcome, truth, _ = paired({ONE.key: [late]}, [(1.0, lambda markets: markets.move(ONE.key, 1005, 1006))])
+
+    assert ("okx", "sell", 8, "ioc") in placed(truth)
+    assert outcome.naked_base == 0
+    agrees(outcome, truth)
+
+
 def test_what_no_venue_takes_ends_naked_with_an_alarm_and_the_figures():
     outcome, truth, journal = paired({ONE.key: [FILLS, *[NONE] * 500], TWO.key: [NONE] * 500}, give_up_s=5.0)
 
@@ -242,7 +252,7 @@ def keeps_both_promises(scripts, **changed):
     # By the venues' own truth; a few milliseconds pass before we hear of what happened there.
     assert truth.naked_ns_longest <= 3 * S + 20_000_000
     if outcome.ended not in {Ended.NAKED, Ended.IN_DOUBT}:
-        assert abs(truth.exposure) < 5
+        assert abs(truth.exposure) < truth.smallest
     if outcome.ended is Ended.DONE:
         assert outcome.paired_base == outcome.base
     if outcome.promises_kept:
@@ -288,9 +298,10 @@ moves = st.lists(
     side=st.sampled_from(Side),
     cuts=cuts,
     moves=moves,
+    least=st.tuples(st.sampled_from([1, 1, 4]), st.sampled_from([1, 1, 3])),
 )
 def test_whatever_both_venues_do_at_whatever_time_the_bounds_hold(
-    first, second, third, style, side, cuts, moves
+    first, second, third, style, side, cuts, moves, least
 ):
     happenings = [
         (at, lambda markets, venue=venue, ms=ms: markets.link_down(venue, ms)) for at, venue, ms in cuts
@@ -299,9 +310,10 @@ def test_whatever_both_venues_do_at_whatever_time_the_bounds_hold(
         (at, lambda markets, key=key, to=to: markets.move(key, to, to + 1)) for at, key, to in moves
     ]
     more = {} if third is None else {"elsewhere": leg(THREE, side.opposite)}
+    one, two = replace(ONE, min_lots=least[0]), replace(TWO, min_lots=least[1])
     keeps_both_promises(
         {ONE.key: first, TWO.key: second, THREE.key: third or []},
-        instruments=(ONE, TWO) if third is None else (ONE, TWO, THREE),
+        instruments=(one, two) if third is None else (one, two, THREE),
         happenings=happenings,
         style=style,
         first=leg(ONE, side),

@@ -82,6 +82,22 @@ def test_a_cancel_that_is_refused_or_lost_is_asked_again_before_anything_new_is_
     assert outcome.is_done
 
 
+def test_a_fill_that_a_venue_tells_after_the_end_of_its_order_is_counted_and_ends_it():
+    """
+    Nobody could know: the order was reported canceled, and nothing said that it had traded before.
+    """
+    markets = HandMarkets([ONE], {ONE.key: [Reaction(fill=0, cancel="late"), RESTS]})
+    outcome, _, _ = execute(
+        markets,
+        lambda ctx: track_limit(ctx, wish(look_every_s=0.02)),
+        happenings=[(1.0, lambda: markets.move(ONE.key, 1005, 1006))],
+    )
+
+    assert [each.lots for each in markets.placed] == [10, 10]
+    assert (outcome.ended, outcome.filled_lots, outcome.open_lots) == (Ended.DONE, 10, 0)
+    assert not any(order.alive for order in markets.at_venue.values())
+
+
 def test_an_order_in_doubt_is_never_sent_twice():
     lost = Reaction(answers=False, settled_ms=8_000)
     outcome, markets, _ = tracked([lost], happenings=[(1.0, (1005, 1006))], answer_s=30)

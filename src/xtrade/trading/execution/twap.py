@@ -39,7 +39,7 @@ class Twap(Params, frozen=True, kw_only=True):
     worst_ticks: int | None = None
     style: Literal["limit", "market"] = "limit"
     vary: float = 0.0
-    """How much of its interval a slice may come late, from 0 to 1: drawn from the strategy's own chance."""
+    """By which share of half its interval a slice may come late, at most: drawn from the strategy's own chance."""
     look_every_s: float = 0.25
     answer_s: float = 10.0
 
