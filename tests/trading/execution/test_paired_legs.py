@@ -270,6 +270,36 @@ def test_every_order_of_fill_reject_time_out_and_disconnect_keeps_both_bounds(st
         )
 
 
+def test_what_the_combinations_are_meant_to_reach_is_reached():
+    """
+    A fault that is drawn and never met tests nothing.
+    """
+    reached = set()
+    for style, first, second in product(STYLES, KINDS, KINDS):
+        outcome, truth, journal = paired(
+            {ONE.key: [FILLS, first], TWO.key: [second, REJECTS, second]}, style=style
+        )
+        reached.add(str(outcome.ended))
+        reached |= {said.split(":")[0] for said in outcome.compensations}
+        if any(type(record).__name__ == "OrderInDoubt" for record in journal.records):
+            reached.add("an order in doubt")
+        if any(order.reaction.goes_down for order in truth.markets.at_venue.values()):
+            reached.add("a dead venue")
+        if truth.worst == truth.most:
+            reached.add("the bound on the size")
+        assert not [record for record in journal.records if type(record).__name__ == "Refused"]
+
+    assert reached >= {
+        "done",
+        "compensated",
+        "hedge",
+        "unwind",
+        "an order in doubt",
+        "a dead venue",
+        "the bound on the size",
+    }
+
+
 reactions = st.builds(
     Reaction,
     fill=st.sampled_from([0.0, 0.05, 0.35, 0.5, 0.75, 1.0]),
