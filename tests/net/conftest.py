@@ -1,4 +1,5 @@
 import pytest
+
 from net.wires import Wires
 
 

@@ -5,8 +5,8 @@ import gzip
 
 import pytest
 from aiohttp import web
-from net.wires import HOST, answering, read_request, serving
 
+from net.wires import HOST, answering, read_request, serving
 from xtrade.model.errors import ConfigError, InDoubt, Unavailable
 from xtrade.net.http import HttpOptions, HttpSession, Request, Timeouts
 from xtrade.net.memory.faults import FaultPlan

@@ -8,8 +8,8 @@ import json
 import aiohttp
 import pytest
 from aiohttp import web
-from net.wires import HOST, answering, read_request, serving
 
+from net.wires import HOST, answering, read_request, serving
 from xtrade.model.errors import ConfigError, RateLimited, Unavailable
 from xtrade.net.liveness import Keepalive
 from xtrade.net.memory.faults import FaultPlan

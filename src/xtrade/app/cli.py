@@ -34,7 +34,6 @@ class Command(NamedTuple):
 TRADING: Final = "Trading"
 MARKETS: Final = "Markets"
 RESEARCH: Final = "Research"
-TRADING: Final = "Trading"
 SETUP: Final = "Set up"
 
 COMMANDS: Final[tuple[Command, ...]] = (
