@@ -96,6 +96,7 @@ class RateLimiter:
         self._bans: dict[_Place, tuple[int, bool]] = {}
         self._waiting: tuple[list[_Waiter], ...] = tuple([] for _ in Priority)
         self._timer: asyncio.TimerHandle | None = None
+        self._somebody_waits_for_an_end = False
 
     # -- letting out -----------------------------------------------------------------------------------------
 
@@ -242,7 +243,9 @@ class RateLimiter:
                     meter.give_back(cost.weight, priority)
                 else:
                     meter.settle(cost.weight, priority, now_ns)
-        self._serve()
+        # An exchange that has ended frees nothing yet; it only lets those who waited for its end know their time.
+        if unused or self._timer is None or self._somebody_waits_for_an_end:
+            self._serve()
 
     def _is_first(self, priority: Priority) -> bool:
         return not any(self._waiting[: priority + 1])
@@ -257,8 +260,12 @@ class RateLimiter:
         now_ns = clock.monotonic_ns()
         held: dict[_Place, set[Priority]] = {}
         next_ns: int | None = None
+        self._somebody_waits_for_an_end = False
         for queue in self._waiting:
+            refused: set[Sequence[Cost]] = set()
             for waiter in tuple(queue):
+                if waiter.costs in refused:
+                    continue  # the same as somebody before it, who cannot go
                 lacking = self._lacking(waiter.costs, waiter.priority, now_ns, held)
                 if not lacking:
                     queue.remove(waiter)
@@ -271,12 +278,15 @@ class RateLimiter:
                     if not waiter.let_out.done():
                         waiter.let_out.set_exception(refusal)
                     continue
+                refused.add(waiter.costs)
                 impatient = now_ns - waiter.since_ns >= self._patience_ns
                 for cost in waiter.costs:
                     if impatient or (cost.pool, cost.key) in lacking:
                         held.setdefault((cost.pool, cost.key), set()).add(waiter.priority)
                 free_at_ns = self._free_at_ns(waiter.costs, waiter.priority, now_ns)
-                if free_at_ns is not None and free_at_ns > now_ns:
+                if free_at_ns is None:
+                    self._somebody_waits_for_an_end = True
+                elif free_at_ns > now_ns:
                     next_ns = free_at_ns if next_ns is None else min(next_ns, free_at_ns)
         if next_ns is not None:
             self._timer = asyncio.get_running_loop().call_later((next_ns - now_ns) / 1e9, self._serve)
