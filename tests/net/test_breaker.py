@@ -1,7 +1,7 @@
 """Stop asking who does not answer, and find out gently when they do again."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from xtrade.model.errors import ConfigError
@@ -152,6 +152,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
+TestBreakerMachine.settings = settings(max_examples=40)
 
 
 @given(st.integers(0, 60), st.integers(1, 10_000))

@@ -4,9 +4,8 @@ import asyncio
 
 import pytest
 import structlog
-from aiohttp import web
-from net.wires import HOST, serving
 
+from net.wires import HOST, answering, read_request, reply_with
 from xtrade.model.errors import InDoubt, RateLimited, Unavailable, VenueError
 from xtrade.net.breaker import Breaker, BreakerRule, State
 from xtrade.net.calls import Call, Caller, pause_by_status
@@ -252,10 +251,13 @@ def test_under_any_faults_a_call_ends_with_the_truth(memory, seed):
     """
     seen = {}
 
-    async def place(request):
-        name = request.query["order"]
-        seen[name] = seen.get(name, 0) + 1
-        return web.Response(text=name)
+    async def venue(reader, writer):
+        while True:
+            head, _ = await read_request(reader)
+            name = head[0].split()[1].partition("=")[2]
+            seen[name] = seen.get(name, 0) + 1
+            await asyncio.sleep(0.01)
+            writer.write(reply_with(name.encode()))
 
     async def one(acme, port, number, known):
         request = Request("POST", f"http://{HOST}:{port}/?order={number}", body=b"x" * 300)
@@ -274,7 +276,7 @@ def test_under_any_faults_a_call_ends_with_the_truth(memory, seed):
         known = {}
         timeouts = Timeouts(connect_ms=1_000, first_byte_ms=2_000, total_ms=4_000)
         async with (
-            serving(web.post("/", place)) as port,
+            answering(venue) as port,
             HttpSession("acme", HttpOptions(timeouts=timeouts)) as http,
         ):
             acme = caller(http, breaker=Breaker(BreakerRule(failures_max=1_000)))

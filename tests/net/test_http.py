@@ -6,7 +6,7 @@ import gzip
 import pytest
 from aiohttp import web
 
-from net.wires import HOST, answering, read_request, serving
+from net.wires import HOST, answering, read_request, reply_with, serving
 from xtrade.model.errors import ConfigError, InDoubt, Unavailable
 from xtrade.net.http import HttpOptions, HttpSession, Request, Timeouts
 from xtrade.net.memory.faults import FaultPlan
@@ -20,10 +20,6 @@ def session(**options):
 
 def get(port, path="/", method="GET", **parts):
     return Request(method, f"http://{HOST}:{port}{path}", **parts)
-
-
-def reply_with(body, *, status="200 OK", headers=""):
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 
 
 def test_a_reply_carries_status_headers_body_and_its_times(wires):

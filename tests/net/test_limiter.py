@@ -118,7 +118,7 @@ def test_a_flood_of_data_leaves_room_for_a_cancel(limit):
 def test_a_flood_of_orders_does_not_starve_what_we_must_know():
     async def main():
         limits = limiter(Pool("weight", (Window(100, 1_000),)))
-        done = {priority: 0 for priority in Priority}
+        done = dict.fromkeys(Priority, 0)
 
         async def flood(priority):
             while True:

@@ -1,15 +1,13 @@
 """One connection with one state: alike on real sockets and in memory, against a server that we did not write."""
 
 import asyncio
-import base64
-import hashlib
 import json
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from net.wires import HOST, answering, read_request, serving
+from net.wires import HOST, answering, read_request, serving, shake_hands
 from xtrade.model.errors import ConfigError, RateLimited, Unavailable
 from xtrade.net.liveness import Keepalive
 from xtrade.net.memory.faults import FaultPlan
@@ -99,7 +97,7 @@ def test_messages_go_both_ways_and_the_first_word_is_said_on_opening(wires):
 
 def test_a_message_in_parts_is_put_together(wires):
     async def talk(reader, writer):
-        await shake_hands(reader, writer)
+        await shake_hands(writer, (await read_request(reader))[0])
         writer.write(b"\x01\x03bid\x89\x01!\x00\x01,\x80\x03ask\x81\x04next")
         await reader.read(100)
 
@@ -113,16 +111,6 @@ def test_a_message_in_parts_is_put_together(wires):
         return feed.heard
 
     assert wires.run(main) == [b"bid,ask", b"next"]
-
-
-async def shake_hands(reader, writer):
-    head, _ = await read_request(reader)
-    key = next(line.partition(": ")[2] for line in head if line.lower().startswith("sec-websocket-key"))
-    accept = base64.b64encode(hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-    writer.write(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
-    )
 
 
 def test_the_venues_goodbye_is_heard_with_its_code_and_words(wires):
@@ -141,7 +129,7 @@ def test_the_venues_goodbye_is_heard_with_its_code_and_words(wires):
 
 def test_a_broken_wire_is_nobodys_goodbye(wires):
     async def talk(reader, writer):
-        await shake_hands(reader, writer)
+        await shake_hands(writer, (await read_request(reader))[0])
         await reader.read(1)
         writer.write(b"\x81\x7e\x10\x00half of a fra")
         await writer.drain()
@@ -165,7 +153,7 @@ def test_a_broken_wire_is_nobodys_goodbye(wires):
 )
 def test_a_stream_without_sense_ends_the_connection(wires, junk):
     async def talk(reader, writer):
-        await shake_hands(reader, writer)
+        await shake_hands(writer, (await read_request(reader))[0])
         writer.write(b"\x81\x02ok" + junk)
         await writer.drain()
         await reader.read()
@@ -329,7 +317,7 @@ def test_an_unanswered_ping_ends_the_connection(wires):
 
 def test_a_goodbye_that_nobody_answers_ends_all_the_same(wires):
     async def talk(reader, writer):
-        await shake_hands(reader, writer)
+        await shake_hands(writer, (await read_request(reader))[0])
         await asyncio.sleep(60)
 
     async def main():
@@ -342,16 +330,17 @@ def test_a_goodbye_that_nobody_answers_ends_all_the_same(wires):
 
 def test_what_the_other_end_does_not_read_is_not_piled_up_without_end(memory):
     async def talk(reader, writer):
-        await shake_hands(reader, writer)
+        await shake_hands(writer, (await read_request(reader))[0])
         writer.transport.pause_reading()
         await asyncio.sleep(60)
 
     async def main():
         async with answering(talk) as port:
             socket = await connect("acme", url(port), Feed(), WebSocketOptions(send_bytes_max=10_000))
+            for _ in range(10):
+                socket.send_text("x" * 1_000)
             with pytest.raises(Unavailable, match="the other end does not read"):
-                for _ in range(100):
-                    socket.send_text("x" * 1_000)
+                socket.send_text("one more")
             socket.abort()
             await socket.wait_closed()
 

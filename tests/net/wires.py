@@ -1,7 +1,9 @@
 """The same test on real sockets and in memory: `Wires.run` is `asyncio.run` for both."""
 
 import asyncio
-from contextlib import asynccontextmanager
+import base64
+import hashlib
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -55,6 +57,8 @@ async def answering(answer):
             pass
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     server = await asyncio.start_server(handle, HOST, 0)
     try:
@@ -64,6 +68,20 @@ async def answering(answer):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def shake_hands(writer, head):
+    """Accept a WebSocket by its request's head."""
+    key = next(line.partition(": ")[2] for line in head if line.lower().startswith("sec-websocket-key"))
+    accept = base64.b64encode(hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def reply_with(body, *, status="200 OK", headers=""):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n".encode() + body
 
 
 async def read_request(reader):

@@ -266,23 +266,10 @@ class RateLimiter:
             for waiter in tuple(queue):
                 if waiter.costs in refused:
                     continue  # the same as somebody before it, who cannot go
-                lacking = self._lacking(waiter.costs, waiter.priority, now_ns, held)
-                if not lacking:
+                if self._is_done(waiter, held, now_ns):
                     queue.remove(waiter)
-                    if not waiter.let_out.done():
-                        self._open(waiter.costs, waiter.priority)
-                        waiter.let_out.set_result(None)
-                    continue
-                if (refusal := self._refusal(waiter)) is not None:
-                    queue.remove(waiter)
-                    if not waiter.let_out.done():
-                        waiter.let_out.set_exception(refusal)
                     continue
                 refused.add(waiter.costs)
-                impatient = now_ns - waiter.since_ns >= self._patience_ns
-                for cost in waiter.costs:
-                    if impatient or (cost.pool, cost.key) in lacking:
-                        held.setdefault((cost.pool, cost.key), set()).add(waiter.priority)
                 free_at_ns = self._free_at_ns(waiter.costs, waiter.priority, now_ns)
                 if free_at_ns is None:
                     self._somebody_waits_for_an_end = True
@@ -290,6 +277,24 @@ class RateLimiter:
                     next_ns = free_at_ns if next_ns is None else min(next_ns, free_at_ns)
         if next_ns is not None:
             self._timer = asyncio.get_running_loop().call_later((next_ns - now_ns) / 1e9, self._serve)
+
+    def _is_done(self, waiter: _Waiter, held: dict[_Place, set[Priority]], now_ns: int) -> bool:
+        """Let it out, or tell it that it never will be; else note in `held` what it holds back for itself."""
+        lacking = self._lacking(waiter.costs, waiter.priority, now_ns, held)
+        if not lacking:
+            if not waiter.let_out.done():
+                self._open(waiter.costs, waiter.priority)
+                waiter.let_out.set_result(None)
+            return True
+        if (refusal := self._refusal(waiter)) is not None:
+            if not waiter.let_out.done():
+                waiter.let_out.set_exception(refusal)
+            return True
+        impatient = now_ns - waiter.since_ns >= self._patience_ns
+        for cost in waiter.costs:
+            if impatient or (cost.pool, cost.key) in lacking:
+                held.setdefault((cost.pool, cost.key), set()).add(waiter.priority)
+        return False
 
     def _refusal(self, waiter: _Waiter) -> ConfigError | None:
         """A venue that lowers a limit may leave somebody waiting for ever: tell them instead."""
