@@ -30,13 +30,13 @@ class Wires:
 
 
 @asynccontextmanager
-async def serving(*routes, port=0):
+async def serving(*routes, tls=None):
     """An aiohttp server, one of those we did not write; gives its port."""
     app = web.Application()
     app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, HOST, port)
+    site = web.TCPSite(runner, HOST, 0, ssl_context=tls)
     await site.start()
     try:
         yield runner.addresses[0][1]
@@ -57,7 +57,7 @@ async def answering(answer):
             pass
         finally:
             writer.close()
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     server = await asyncio.start_server(handle, HOST, 0)

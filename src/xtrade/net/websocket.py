@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 import picows
+from python_socks import ProxyError
 from typing_extensions import override
 
 from xtrade.model.errors import ConfigError, RateLimited, Unavailable, VenueError
@@ -193,7 +194,7 @@ class WebSocket:
             raise
         except picows.WSHandshakeError as error:
             raise self._handshake_failure(error) from None
-        except (OSError, ValueError, picows.WSError) as error:
+        except (OSError, ValueError, picows.WSError, ProxyError) as error:
             raise self._no(shown_reason(error)) from None
         if self._wire is None:
             wire.disconnect(False)

@@ -341,6 +341,7 @@ class VirtualLoop(_Asyncio):
         port: int | None = None,
         **_options: object,
     ) -> Coroutine[Any, Any, tuple[asyncio.Transport, asyncio.BaseProtocol]]:
+        """Connect over the network that was brought; refused where there is none."""
         # Not a coroutine function: whoever may not connect hears of it at once, as with every refusal.
         if self.network is None or host is None or port is None:
             refuse("loop.create_connection", LOOP_REFUSALS["create_connection"])
@@ -353,6 +354,7 @@ class VirtualLoop(_Asyncio):
         port: int | None = None,
         **_options: object,
     ) -> Coroutine[Any, Any, asyncio.AbstractServer]:
+        """Listen on the network that was brought; refused where there is none."""
         if self.network is None:
             refuse("loop.create_server", LOOP_REFUSALS["create_server"])
         return self.network.listen(protocol_factory, host, port or 0)
