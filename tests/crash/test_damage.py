@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+import time
 from pathlib import Path
 from random import Random
 
@@ -250,3 +254,101 @@ def test_whoever_lost_the_lease_meanwhile_sends_nothing_more():
             orders = replayed(second.entries()).orders
 
     assert set(orders) == {2, 3}
+
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+
+
+class Server:
+    """A PostgreSQL server of our own, to be killed."""
+
+    def __init__(self, folder):
+        self.bin, self.folder = BINARIES[-1].parent, folder
+        # It refuses to run as root.
+        self.user = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}
+        if self.user:
+            shutil.chown(folder, "postgres", "postgres")
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            self.port = found.getsockname()[1]
+        self._run("initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "--no-sync")
+        self.start()
+
+    def start(self):
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
+        log = self.folder / "log"
+        self._run("pg_ctl", "-D", self.folder / "data", "-o", options, "-l", log, "-w", "-t", "60", "start")
+
+    def kill(self):
+        os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+
+    def stop(self):
+        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
+
+    def _run(self, name, *arguments):
+        subprocess.run(
+            [str(self.bin / name), *map(str, arguments)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            **self.user,
+        )
+
+
+@pytest.fixture
+def server():
+    if not BINARIES:
+        pytest.skip("no PostgreSQL is installed here to start a server of our own")
+    # Outside of pytest's folders, which the server's user may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="xtrade-server-"))
+    server = Server(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+def test_a_server_that_is_killed_and_started_again_under_load_loses_nothing(server):
+    where = f"postgresql://postgres@127.0.0.1:{server.port}/postgres#load"
+    written, refused = [], []
+    with open_journal(where, accounts=["okx"]) as journal:
+        for turn in range(3):
+            write_orders(journal, written, refused, 30)
+            assert journal.trouble is None
+            killer = threading.Timer(0.05, server.kill)
+            killer.start()
+            while journal.trouble is None:
+                write_orders(journal, written, refused, 1)
+            killer.join()
+            assert not journal.try_again()
+            write_orders(journal, written, refused, 2)
+            journal.append(OrderSent(client_order_id=written[-1]))
+            started_again(server)
+            while not journal.try_again():
+                assert not journal.trouble.final, (turn, journal.trouble)
+        store = replayed(journal.entries())
+
+    assert len(refused) >= 9
+    assert set(written) <= set(store.orders) <= set(written) | set(refused)
+    assert sum(state.sent for state in store.orders.values()) == 3
+
+
+def write_orders(journal, written, refused, count):
+    for _ in range(count):
+        number = len(written) + len(refused) + 1
+        try:
+            journal.append(intent(number))
+        except JournalBroken:
+            refused.append(number)
+        else:
+            written.append(number)
+
+
+def started_again(server):
+    """The children of a killed server hold its memory for a moment, and it will not start beside them."""
+    for _ in range(50):
+        try:
+            return server.start()
+        except subprocess.CalledProcessError:
+            time.sleep(0.2)
+    raise AssertionError((server.folder / "log").read_text())

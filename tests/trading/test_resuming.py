@@ -11,7 +11,7 @@ from xtrade.model.fills import Fill
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.sides import Side
 from xtrade.trading.order_store import OrderStore, fingerprint
-from xtrade.trading.ports import Asked, InstrumentKnown
+from xtrade.trading.ports import Asked, InstrumentKnown, SessionOpened
 
 BOUGHT = ev.OrderFilled(client_order_id=1, fill=Fill(trade_id="a", side=Side.BUY, ticks=1000, lots=4))
 
@@ -30,6 +30,7 @@ def left():
         intent(3, instrument=KEY, strategy="retired"),
         intent(4, instrument=KEY),
         ev.OrderCanceled(client_order_id=4, venue_order_id="v4"),
+        SessionOpened(host="desk-1", pid=2, program="xtrade"),
     ):
         store.take(record)
     return store
@@ -38,7 +39,7 @@ def left():
 def resumed(store, **callbacks):
     one = Scripted(**callbacks)
     desk = Desk([*OPENING], one=one)
-    desk.nobodys = desk.engine.resume(store.open_orders(), store.portfolio)
+    desk.nobodys = desk.engine.resume(store.orders.values(), store.portfolio)
     return desk, one
 
 
@@ -71,6 +72,17 @@ def test_news_of_an_earlier_processs_order_is_booked_once(left):
     assert desk.engine.portfolio.lots("one", KEY) == 10
     assert [fill.trade_id for _, _, fill in one.of("fill")] == ["b"]
     assert [order.id for order in desk.engine.contexts["one"].orders()] == [2]
+
+
+def test_a_late_fill_of_an_order_that_ended_in_an_earlier_process_is_booked(left):
+    desk, one = resumed(left)
+    desk.engine.start(1)
+    late = Fill(trade_id="late", side=Side.BUY, ticks=1000, lots=2)
+
+    desk.engine.heard(ev.OrderFilled(client_order_id=4, fill=late), 2)
+
+    assert desk.engine.portfolio.lots("one", KEY) == 6
+    assert [order.status for _, order, _ in one.of("fill")] == [OrderStatus.CANCELED]
 
 
 def test_numbers_of_requests_go_on(left):

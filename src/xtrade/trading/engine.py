@@ -163,9 +163,10 @@ class Engine:
         return any(context.state is not TradingState.HALTED for context in self.contexts.values())
 
     def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
-        """Before the start: go on with the positions and open orders that an earlier process left in its journal.
+        """Before the start: go on with the positions and orders that an earlier process left in its journal.
 
-        Returned are the orders whose strategy, or whose instrument, is not here: somebody must settle them.
+        Of the orders that have ended the latest are kept, for a fill may still come. Returned are the open ones whose
+        strategy, or whose instrument, is not here: somebody must settle them.
         """
         self.portfolio = portfolio
         nobodys = []
@@ -173,14 +174,18 @@ class Engine:
             intent = state.intent
             context = self.contexts.get(intent.strategy)
             if context is None or intent.instrument not in self._listeners.declared:
-                nobodys.append(state)
+                nobodys += [] if state.is_final else [state]
                 continue
             order = Order(self, intent, self._markets.instrument(intent.instrument))
             order.told(state)
-            self._live[order.id] = context, order
-            context.open_orders[order.id] = order
             self._requests[order.id, "cancel"] = max(state.cancels_sent, default=0)
             self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
+            if state.is_final:
+                self._ended[order.id] = context, order
+                self._forget_old()
+            else:
+                self._live[order.id] = context, order
+                context.open_orders[order.id] = order
         return nobodys
 
     # -- what it is told ------------------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ The engine keeps its own state by the same steps; `fingerprint` is the same for 
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Protocol
 
@@ -88,6 +90,7 @@ class OrderStore:
             case Refused():
                 self._refused(record)
             case SessionOpened():
+                # Whoever opens a journal reads it after that: what the process before may have sent counts as sent.
                 self._assume_sent()
                 self.session, self.ended_in_order = record, False
             case SessionClosed():
@@ -97,7 +100,6 @@ class OrderStore:
 
     def open_orders(self) -> list[OrderState]:
         """Return the orders that may still trade, oldest first; those in doubt are among them."""
-        self._assume_sent()
         return [state for state in self.orders.values() if not state.is_final]
 
     def in_doubt(self) -> list[OrderState]:
@@ -177,13 +179,26 @@ class OrderStore:
 def replayed(entries: Iterable[_Written]) -> OrderStore:
     """Fold a journal from its beginning."""
     store = OrderStore()
-    for entry in entries:
-        try:
-            store.take(record_of(entry.kind, entry.body))
-        except DataError as error:
-            raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
-        store.sequence = entry.sequence
+    with _nothing_collected():
+        for entry in entries:
+            try:
+                store.take(record_of(entry.kind, entry.body))
+            except DataError as error:
+                raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
+            store.sequence = entry.sequence
     return store
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Keep the collector out: everything that is made stays, and looking through it again and again takes a third."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def fingerprint(orders: Iterable[OrderState], portfolio: Portfolio) -> str:
