@@ -282,6 +282,14 @@ class Server:
     def kill(self):
         os.kill(int((self.folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
+    def backends(self):
+        """Every process of the server, the first one too."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        found = subprocess.run(
+            ["ps", "--ppid", str(first), "-o", "pid="], capture_output=True, text=True, check=True
+        )
+        return [first, *map(int, found.stdout.split())]
+
     def stop(self):
         self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop")
 
@@ -331,6 +339,35 @@ def test_a_server_that_is_killed_and_started_again_under_load_loses_nothing(serv
     assert len(refused) >= 9
     assert set(written) <= set(store.orders) <= set(written) | set(refused)
     assert sum(state.sent for state in store.orders.values()) == 3
+
+
+def test_a_server_that_hangs_holds_up_the_engine_for_seconds_at_most_and_cancels_go_on(server):
+    where = f"postgresql://postgres@127.0.0.1:{server.port}/postgres#hangs"
+    with open_journal(where) as journal:
+        journal.append(intent(1))
+        backends = server.backends()
+        for pid in backends:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(JournalBroken, match="did not answer in time"):
+                journal.append(intent(2))
+            assert journal.may_cancel
+            began = time.monotonic()
+            journal.append(OrderSent(client_order_id=1))
+            tried = [journal.try_again() for _ in range(3)]
+            assert time.monotonic() - began < 2, (
+                "the engine stood still although the journal was known to be broken"
+            )
+        finally:
+            for pid in backends:
+                os.kill(pid, signal.SIGCONT)
+        while not journal.try_again():
+            assert not journal.trouble.final, journal.trouble
+        journal.append(intent(3))
+        store = replayed(journal.entries())
+
+    assert not any(tried)
+    assert set(store.orders) == {1, 2, 3}
 
 
 def write_orders(journal, written, refused, count):

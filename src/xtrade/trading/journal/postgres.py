@@ -13,7 +13,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, TimeoutError as WaitedTooLong
+from concurrent.futures import Future, TimeoutError as WaitedTooLong, wait
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from xtrade.runtime import clock
 from xtrade.runtime.extras import require
 from xtrade.trading.journal.entries import Entry, genesis
 from xtrade.trading.journal.leases import Holder, held_message, me
-from xtrade.trading.journal.postgres_link import ANSWER_S, Address, Connection, Link
+from xtrade.trading.journal.postgres_link import ANSWER_S, CONNECT_S, Address, Connection, Link
 
 if TYPE_CHECKING:
     from xtrade.trading.journal.sqlite import Durability
@@ -56,6 +56,7 @@ _OF_HOLDER: Final = "SELECT number, host, pid, since_ns, program FROM xtrade.lea
 _LOCK: Final = "hashtextextended('xtrade ' || $1, 0)"
 
 LAZY_S: Final = 0.05
+LOOK_S: Final = 0.1
 READ_AT_ONCE: Final = 2_000
 
 
@@ -79,7 +80,7 @@ class PostgresReader:
         address = Address(where)
         link = Link(address, default_transaction_read_only="on")
         try:
-            link.connect()
+            link.run(link.connect, within_s=CONNECT_S + 1)
             found = link.run(lambda: _found(_of(link), address))
         except BaseException:
             link.close()
@@ -126,6 +127,7 @@ class PostgresStore(PostgresReader):
         self._timer_set = False
         self._written = 0
         self._failure: JournalBroken | None = None
+        self._returning: Future[tuple[dict[str, int], tuple[int, int, bytes]]] | None = None
 
     @classmethod
     def hold(
@@ -141,7 +143,7 @@ class PostgresStore(PostgresReader):
         link = Link(address, synchronous_commit="on" if durability == "power" else "off")
         names = [f"journal {address.journal}", *sorted(f"account {each}" for each in accounts)]
         try:
-            link.connect()
+            link.run(link.connect, within_s=CONNECT_S + 1)
             link.run(lambda: _make(_of(link)))
             numbers = link.run(
                 lambda: _take(_of(link), names, wait_s), within_s=ANSWER_S + wait_s * len(names)
@@ -174,19 +176,33 @@ class PostgresStore(PostgresReader):
         return self._written
 
     def reopen(self) -> tuple[int, int, bytes]:
-        """Connect anew and take the leases again, unless somebody else has had them meanwhile."""
-        link = self._link
-        link.connect()
+        """Connect anew and take the leases again, unless somebody else has had them meanwhile.
+
+        A server that does not answer must not hold up the engine: the attempt goes on in the thread, and whoever asks
+        again learns how far it is.
+        """
+        if self._returning is None:
+            self._returning = self._link.submit(self._come_back)
+        wait([self._returning], LOOK_S)
+        if not self._returning.done():
+            raise JournalBroken(f"{self.name} is being reached again, and has not answered yet")
+        returned, self._returning = self._returning, None
+        self._numbers, head = self._link.outcome(returned, 0)
+        self._failure = None
+        return head
+
+    async def _come_back(self) -> tuple[dict[str, int], tuple[int, int, bytes]]:
+        await self._link.connect()
         self._queue.clear()
-        numbers = link.run(lambda: _take_again(_of(link), self._names, self._numbers))
-        self._numbers, self._failure = numbers, None
-        return self.head()
+        connection = _of(self._link)
+        numbers = await _take_again(connection, self._names, self._numbers)
+        return numbers, await _head(connection, self._link.address.journal, self.genesis)
 
     def _wait(self, done: Future[None]) -> None:
         try:
-            done.result(2 * ANSWER_S)
+            done.result(ANSWER_S + 1)
         except WaitedTooLong:
-            self._failure = JournalBroken(f"{self.name} did not answer within {2 * ANSWER_S:g} s")
+            self._failure = JournalBroken(f"{self.name} did not answer in time")
             raise self._failure from None
 
     # -- in the thread --------------------------------------------------------------------------------------------
@@ -363,7 +379,9 @@ async def _take_again(
             )
             raise JournalBroken(f"this process lost its lease: {who}", lost=True)
     try:
-        return await _take(connection, names)
+        # All numbers go up or none: one that went up in a half attempt would look like another writer's.
+        async with connection.transaction():
+            return await _take(connection, names)
     except AccountHeld as error:
         # Our own old connection, which the server still takes for alive; or a standby that came this very moment.
         raise JournalBroken(f"cannot take the lease back yet: {error}") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import TimeoutError as WaitedTooLong
+from concurrent.futures import Future
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,8 +23,10 @@ T = TypeVar("T")
 Connection: TypeAlias = Any
 """One of asyncpg's, which has no types."""
 
-ANSWER_S: Final = 5.0
-"""So long an answer may take. An engine that waits longer for its journal must not trade on it."""
+ANSWER_S: Final = 2.0
+"""So long an answer may take: the engine stands still meanwhile, its cancels too."""
+
+CONNECT_S: Final = 5.0
 
 # A server that lost us (our machine is gone, not just our process) frees our locks after about 5 + 3 x 3 seconds.
 _SETTINGS: Final = {
@@ -66,35 +68,38 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, name="journal", daemon=True)
         self._thread.start()
 
-    def connect(self) -> None:
-        """Connect, or connect anew."""
-
-        async def connect() -> None:
-            await self._drop()
-            self.connection = await self._driver.connect(
-                self.address.url, timeout=ANSWER_S, command_timeout=ANSWER_S, server_settings=self._settings
-            )
-
-        self.run(connect, within_s=2 * ANSWER_S)
+    async def connect(self) -> None:
+        """Connect, or connect anew; within the thread."""
+        await self._drop()
+        self.connection = await self._driver.connect(
+            self.address.url, timeout=CONNECT_S, command_timeout=ANSWER_S, server_settings=self._settings
+        )
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]], *, within_s: float = ANSWER_S + 1) -> T:
         """Do something on the link, and wait for it; what fails is raised as JournalBroken."""
+        future = self.submit(work)
+        try:
+            return self.outcome(future, within_s)
+        finally:
+            future.cancel()
+
+    def submit(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        """Have something done on the link, in turn."""
 
         async def in_turn() -> T:
             async with self._turn:
                 return await work()
 
-        future = asyncio.run_coroutine_threadsafe(in_turn(), self._loop)
+        return asyncio.run_coroutine_threadsafe(in_turn(), self._loop)
+
+    def outcome(self, future: Future[T], within_s: float) -> T:
+        """Wait for what was submitted; what fails is raised as JournalBroken."""
         try:
             return future.result(within_s)
-        except WaitedTooLong:
-            future.cancel()
-            raise JournalBroken(
-                f"{self.address.shown} did not answer within {within_s:g} s: is it overloaded, or the network down?"
-            ) from None
         except XtradeError:
             raise
         except (OSError, ValueError, self._driver.PostgresError, self._driver.InterfaceError) as error:
+            # A TimeoutError, which is an OSError, is ours (it waits too long) or the driver's: the same to the reader.
             raise self.broken(error) from error
 
     def soon(self, call: Callable[..., None], *told: object) -> None:
@@ -123,9 +128,7 @@ class Link:
                 lost=True,
             )
         if isinstance(error, TimeoutError):
-            return JournalBroken(
-                f"{where} did not answer within {ANSWER_S:g} s: is it overloaded, or the network down?"
-            )
+            return JournalBroken(f"{where} did not answer in time: is it overloaded, or the network down?")
         said = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, self._driver.DiskFullError):
             return JournalBroken(f"cannot write {where}: the server's disk is full ({said})")
