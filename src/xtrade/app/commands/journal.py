@@ -5,33 +5,36 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 import msgspec
 from cyclopts import Parameter
-from msgspec import Struct
 
 from xtrade.app import exit_codes
-from xtrade.app.output import Json, answer, columns, note
+from xtrade.app.journal_tables import (
+    EntryRow,
+    StepRow,
+    Verdict,
+    fill_rows,
+    judgement,
+    or_dash,
+    order_row,
+    story_text,
+    table,
+    time_text,
+)
+from xtrade.app.output import Json, answer, note
 from xtrade.model.errors import DataError, UsageError
-from xtrade.model.instruments import Instrument
-from xtrade.model.money import Money
-from xtrade.model.numbers import plain
-from xtrade.model.order_state import OrderState
 from xtrade.model.records import to_json
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from xtrade.trading.journal.entries import Entry
     from xtrade.trading.journal.opening import Readable
-    from xtrade.trading.journal.story import Step
     from xtrade.trading.order_store import OrderStore
 
-__all__ = ["EntryRow", "FillRow", "OrderRow", "StepRow", "Verdict", "app"]
+__all__ = ["app"]
 
 app = cyclopts.App(
     name="journal",
@@ -61,79 +64,7 @@ Last = Annotated[
 ]
 Strategy = Annotated[str | None, Parameter(name="--strategy", metavar="NAME", help="Those of one strategy.")]
 
-SECOND = 1_000_000_000
 SHOWN = 30
-
-
-class EntryRow(Struct, frozen=True, kw_only=True):
-    """One record of the journal."""
-
-    sequence: int
-    session: int
-    at_ns: int
-    kind: str
-    order: int | None
-    record: msgspec.Raw
-
-
-class OrderRow(Struct, frozen=True, kw_only=True):
-    """One order as it stands. Quantities and prices are as people write them, where the instrument is known."""
-
-    order: int
-    strategy: str
-    instrument: str
-    side: str
-    type: str
-    quantity: str
-    price: str | None
-    filled: str
-    status: str
-    pending: tuple[str, ...]
-    decided_ns: int
-    venue_order_id: str | None
-
-
-class FillRow(Struct, frozen=True, kw_only=True):
-    """One trade of ours."""
-
-    order: int
-    strategy: str
-    instrument: str
-    side: str
-    quantity: str
-    price: str
-    fee: str | None
-    maker: bool | None
-    trade_id: str
-    at_ns: int
-
-
-class StepRow(Struct, frozen=True, kw_only=True):
-    """One step in the life of an order; `took_ns` is since the step before."""
-
-    sequence: int
-    at_ns: int
-    what: str
-    detail: str
-    took_ns: int | None
-    venue_ns: int | None
-
-
-class Verdict(Struct, frozen=True, kw_only=True):
-    """What reading the whole journal found."""
-
-    journal: str
-    whole: bool
-    entries: int
-    sessions: int
-    first_ns: int | None
-    last_ns: int | None
-    ended_in_order: bool
-    orders: int
-    open_orders: int
-    in_doubt: int
-    fingerprint: str | None
-    problem: str | None
 
 
 @app.command
@@ -179,10 +110,10 @@ def show(
             for entry, record in zip(entries, records, strict=True)
         ],
         json=json,
-        human=lambda: _table(
+        human=lambda: table(
             ("entry", "written (UTC)", "order", "what", ""),
             [
-                (str(entry.sequence), _time(entry.at_ns), _or_dash(entry.order), *said_of(record))
+                (str(entry.sequence), time_text(entry.at_ns), or_dash(entry.order), *said_of(record))
                 for entry, record in zip(entries, records, strict=True)
             ],
             "Nothing was written yet.",
@@ -219,13 +150,13 @@ def orders(
     states = store.open_orders() if only_open else list(store.orders.values())
     states = [state for state in states if strategy in {None, state.intent.strategy}]
     rows = [
-        _order_row(state, store.instruments.get(state.intent.instrument))
+        order_row(state, store.instruments.get(state.intent.instrument))
         for state in (states[-last:] if last else states)
     ]
     answer(
         rows,
         json=json,
-        human=lambda: _table(
+        human=lambda: table(
             (
                 "order",
                 "decided (UTC)",
@@ -240,7 +171,7 @@ def orders(
             [
                 (
                     str(row.order),
-                    _time(row.decided_ns),
+                    time_text(row.decided_ns),
                     row.strategy or "-",
                     row.instrument,
                     row.side,
@@ -273,7 +204,7 @@ def fills(
             row
             for state in store.orders.values()
             if strategy in {None, state.intent.strategy}
-            for row in _fill_rows(state, store.instruments.get(state.intent.instrument))
+            for row in fill_rows(state, store.instruments.get(state.intent.instrument))
         ),
         key=lambda row: row.at_ns,
     )
@@ -281,12 +212,12 @@ def fills(
     answer(
         shown,
         json=json,
-        human=lambda: _table(
+        human=lambda: table(
             ("order", "traded (UTC)", "strategy", "instrument", "side", "quantity", "price", "fee", "trade"),
             [
                 (
                     str(row.order),
-                    _time(row.at_ns),
+                    time_text(row.at_ns),
                     row.strategy or "-",
                     row.instrument,
                     row.side,
@@ -342,7 +273,7 @@ def why(
             for step in steps
         ],
         json=json,
-        human=lambda: _story(order, steps),
+        human=lambda: story_text(order, steps),
     )
 
 
@@ -386,7 +317,7 @@ def verify(*, journal: Place = None, json: Json = False) -> int:
             fingerprint=store.fingerprint() if problem is None else None,
             problem=problem,
         )
-    answer(verdict, json=json, human=lambda: _judgement(verdict))
+    answer(verdict, json=json, human=lambda: judgement(verdict))
     return exit_codes.OK if verdict.whole else exit_codes.NO
 
 
@@ -473,122 +404,3 @@ def _shown(doing: str, journal: Readable, entries: Iterable[Entry]) -> Iterator[
     yield from track(
         entries, description=f"{doing} the journal", total=total, console=Console(stderr=True), transient=True
     )
-
-
-def _order_row(state: OrderState, market: Instrument | None) -> OrderRow:
-    intent = state.intent
-    pending = [
-        what
-        for what, is_so in (("cancel pending", state.cancel_pending), ("change pending", state.amend_pending))
-        if is_so
-    ]
-    return OrderRow(
-        order=intent.client_order_id,
-        strategy=intent.strategy,
-        instrument=intent.instrument,
-        side=intent.side.value,
-        type=intent.type.value,
-        quantity=_size(state.lots, market) if intent.quote_amount is None else str(intent.quote_amount),
-        price=None if state.ticks is None else _price(state.ticks, market),
-        filled=_size(state.executed_lots, market),
-        status=state.status.value,
-        pending=tuple(pending),
-        decided_ns=intent.decided_ns,
-        venue_order_id=state.venue_order_id,
-    )
-
-
-def _fill_rows(state: OrderState, market: Instrument | None) -> Iterator[FillRow]:
-    for fill in state.fills:
-        if fill.trade_id in state.reversed_trades:
-            continue
-        yield FillRow(
-            order=state.intent.client_order_id,
-            strategy=state.intent.strategy,
-            instrument=state.intent.instrument,
-            side=fill.side.value,
-            quantity=_size(fill.lots, market),
-            price=_price(fill.ticks, market),
-            fee=_fee(fill.fee),
-            maker=fill.maker,
-            trade_id=fill.trade_id,
-            at_ns=fill.venue_ns or state.intent.decided_ns,
-        )
-
-
-def _fee(fee: Money | None) -> str | None:
-    return None if fee is None else str(fee)
-
-
-def _size(lots: int, market: Instrument | None) -> str:
-    return f"{lots} lots" if market is None else plain(market.quantity(lots))
-
-
-def _price(ticks: int, market: Instrument | None) -> str:
-    return f"{ticks} ticks" if market is None else plain(market.price(ticks))
-
-
-def _table(heading: tuple[str, ...], rows: list[tuple[Any, ...]], nothing: str) -> RenderableType:
-    from rich.text import Text
-
-    return columns(heading, rows) if rows else Text(nothing)
-
-
-def _story(order: int, steps: list[Step]) -> RenderableType:
-    from rich.text import Text
-
-    whole = steps[-1].at_ns - steps[0].at_ns
-    text = Text(f"order {order}", style="bold")
-    text.append(f"  {len(steps)} steps in {_span(whole)}\n\n", style="not bold")
-    rows = [
-        (
-            _time(step.at_ns),
-            "" if step.took_ns is None else f"+{_span(step.took_ns)}",
-            step.what,
-            step.detail,
-        )
-        for step in steps
-    ]
-    return text + columns(("when (UTC)", "after", "what", ""), rows)
-
-
-def _judgement(verdict: Verdict) -> RenderableType:
-    from rich.text import Text
-
-    text = Text(f"{verdict.journal}: {'whole' if verdict.whole else 'damaged'}", style="bold")
-    if verdict.problem is not None:
-        text.append(f"\n  {verdict.problem}", style="not bold")
-    facts = [("records", f"{verdict.entries:,}, sessions {verdict.sessions:,}")]
-    if verdict.first_ns is not None and verdict.last_ns is not None:
-        facts.append(("from, to", f"{_time(verdict.first_ns)}, {_time(verdict.last_ns)} (UTC)"))
-    facts.append(
-        ("ended", "in order" if verdict.ended_in_order else "the last process is running, or it died")
-    )
-    facts.append(
-        (
-            "orders",
-            f"{verdict.orders:,}, of which {verdict.open_orders:,} open, {verdict.in_doubt:,} in doubt",
-        )
-    )
-    if verdict.fingerprint is not None:
-        facts.append(("adds up to", verdict.fingerprint))
-    for label, value in facts:
-        text.append(f"\n  {label:<10}  ", style="dim not bold").append(value, style="not bold")
-    return text
-
-
-def _time(at_ns: int) -> str:
-    seconds, rest = divmod(at_ns, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1_000:06}"
-
-
-def _span(ns: int) -> str:
-    for unit, size in (("s", SECOND), ("ms", 1_000_000), ("µs", 1_000)):
-        if ns >= size:
-            return f"{ns / size:.3g} {unit}" if ns < 1_000 * size else f"{ns / size:,.0f} {unit}"
-    return f"{ns} ns"
-
-
-def _or_dash(order: int | None) -> str:
-    return "-" if order is None else str(order)
