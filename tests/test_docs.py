@@ -17,6 +17,8 @@ import xtrade
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 FENCE = re.compile(r"^```(python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A file that a page asks for, so that the commands after it find it.
+FILE = re.compile(r"^Put this into `([\w.]+)`:\n\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language):
@@ -25,7 +27,8 @@ def blocks(language):
         for found in FENCE.finditer(text):
             if found[1] == language:
                 line = text[: found.start()].count("\n") + 1
-                yield pytest.param(found[2], id=f"{page.relative_to(ROOT)}:{line}")
+                files = dict(FILE.findall(text[: found.start()]))
+                yield pytest.param(found[2], files, id=f"{page.relative_to(ROOT)}:{line}")
 
 
 @pytest.fixture
@@ -45,20 +48,22 @@ def elsewhere(tmp_path):
         "env": environment,
         "capture_output": True,
         "text": True,
-        "timeout": 60,
+        "timeout": 180,  # the first command that plays anything compiles the simulator
         "check": False,
     }
 
 
-@pytest.mark.parametrize("code", list(blocks("python")))
-def test_the_python_of_a_page_runs(code, elsewhere):
+@pytest.mark.parametrize(("code", "_files"), list(blocks("python")))
+def test_the_python_of_a_page_runs(code, _files, elsewhere):
     ran = subprocess.run([sys.executable, "-W", "error", "-c", code], **elsewhere)
 
     assert ran.returncode == 0, ran.stderr
 
 
-@pytest.mark.parametrize("session", list(blocks("console")))
-def test_the_commands_of_a_page_answer_what_it_shows(session, elsewhere):
+@pytest.mark.parametrize(("session", "files"), list(blocks("console")))
+def test_the_commands_of_a_page_answer_what_it_shows(session, files, elsewhere):
+    for name, text in files.items():
+        (elsewhere["cwd"] / name).write_text(text)
     for command, shown in _commands(session):
         ran = subprocess.run(["bash", "-c", command], stdin=subprocess.DEVNULL, **elsewhere)
         said = [line.rstrip() for line in (ran.stdout + ran.stderr).splitlines()]
