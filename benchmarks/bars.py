@@ -8,7 +8,7 @@ compiling are left out; rounds alternate; medians of processor time, so that wha
 (and several cores do not make it less). What each side reports of its trades is compared: how many fills, and
 what they earned.
 
-xtrade, compiled   the decision inside the kernel (xtrade.sim.bars.runs); equity after each bar is made too
+xtrade, compiled   the decision inside the kernel (xtrade.sim.bars.runs), and the exact account at its end
 xtrade, Python     the same, woken on each bar: on the replay alone, and as a Strategy of the engine with its risk gate,
                    its orders and the recorded result
 vectorbt           Portfolio.from_signals on moving averages by vectorbt's own kernels; total profit
@@ -25,13 +25,14 @@ import warnings
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
 from xtrade import BarAssumptions, Sma, SmaParams, backtest, preset, synthetic_bars
 from xtrade.model.ids import ClientOrderId
+from xtrade.model.money import ATOMS_PER_UNIT
 from xtrade.model.orders import OrderIntent, OrderType
 from xtrade.model.sides import Side
 from xtrade.sim.bars import desk
@@ -41,6 +42,7 @@ from xtrade.sim.bars.replay import BarReplay
 from xtrade.sim.bars.runs import BarRun, run_compiled, run_many
 from xtrade.sim.bars.tape import BarTape
 from xtrade.sim.replay.layout import Reason
+from xtrade.sim.synthetic.markets import SyntheticMarkets
 
 MINUTE_NS = 60_000_000_000
 START_NS = 1_577_836_800_000_000_000  # 2020-01-01
@@ -58,12 +60,23 @@ class Answer(NamedTuple):
     earned: float
 
 
+class Market(NamedTuple):
+    """The same bars as each side reads them."""
+
+    tape: BarTape
+    frame: Any
+    lots: int
+
+
 class Row(NamedTuple):
-    """One line of a table."""
+    """One line of a table; the answers are one for each pair of averages."""
 
     name: str
     seconds: float
-    answer: Answer | None
+    answers: list[Answer]
+
+
+Player: TypeAlias = Callable[[Market], list[Answer]]
 
 
 # -- ours ------------------------------------------------------------------------------------------------------------
@@ -84,7 +97,10 @@ def crossing(world, columns, row, params, state):
 
 
 def answer_of(run: BarRun) -> Answer:
-    return Answer(len(run.fills), float(run.equity()[-1]))
+    (bars,) = run.tape.bars
+    account = run.accounts[bars.instrument.key]
+    held = bars.instrument.value(ticks=int(bars.close_ticks[-1]), lots=account.lots) / ATOMS_PER_UNIT
+    return Answer(len(run.fills), float(account.cash.amount - account.fees.amount) + held)
 
 
 def compiled(tape: BarTape, lots: int) -> Answer:
@@ -99,7 +115,7 @@ def woken(tape: BarTape, lots: int) -> Answer:
     fast_sum = slow_sum = row = name = fills = 0
     cash = 0.0
     held = False
-    unit = float(tape.bars[0].instrument.value(ticks=1, lots=1)) / 1e24
+    unit = tape.bars[0].instrument.value(ticks=1, lots=1) / ATOMS_PER_UNIT
     while not (reasons := int(replay.advance(FOREVER))) & END:
         if reasons & ORDER:
             for event in replay.reports():
@@ -198,14 +214,16 @@ def backtesting_run(frame) -> Answer:
 # -- the tables ------------------------------------------------------------------------------------------------------
 
 
-def in_turn(sides: dict[str, Callable[[], object]], rounds: int) -> list[Row]:
-    """Warm each side once, then run them in turn; medians."""
-    answers = {name: side() for name, side in sides.items()}
+def in_turn(sides: dict[str, Player], few: Market, many: Market, rounds: int) -> list[Row]:
+    """Play a few bars on each side, so that all is compiled, then many in turn; medians."""
+    for side in sides.values():
+        side(few)
     times: dict[str, list[float]] = {name: [] for name in sides}
+    answers = {}
     for _ in range(rounds):
         for name, side in sides.items():
             began = time.process_time()
-            side()
+            answers[name] = side(many)
             times[name].append(time.process_time() - began)
     return [Row(name, statistics.median(times[name]), answers[name]) for name in sides]
 
@@ -224,6 +242,11 @@ def frame_of(bars: Bars):
     return pd.DataFrame(columns, index=pd.to_datetime(bars.start_ns))
 
 
+def market_of(world: SyntheticMarkets, count: int) -> Market:
+    (bars,) = synthetic_bars(world, seed=7, start_ns=START_NS, interval_ns=MINUTE_NS, count=count).values()
+    return Market(BarTape.of(bars), frame_of(bars), round(1 / float(bars.instrument.lot)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--bars", type=int, default=1_000_000)
@@ -240,20 +263,19 @@ def main() -> None:
     world = msgspec.structs.replace(
         world, venues=(msgspec.structs.replace(world.venues[0], listings=(free,)),)
     )
-    (bars,) = synthetic_bars(
-        world, seed=7, start_ns=START_NS, interval_ns=MINUTE_NS, count=options.bars
-    ).values()
-    tape, frame, lots = BarTape.of(bars), frame_of(bars), round(1 / float(bars.instrument.lot))
-    count = len(bars)
+    few, many = market_of(world, 2_000), market_of(world, options.bars)
+    count = options.bars
 
     rows = in_turn(
         {
-            "xtrade, compiled": lambda: compiled(tape, lots),
-            "xtrade, Python on each bar (replay)": lambda: woken(tape, lots),
-            "xtrade, Python on each bar (engine, result)": lambda: engine(tape, lots),
-            "vectorbt": lambda: vectorbt_answers(vectorbt_run(vbt, frame, [FAST], [SLOW]))[0],
-            "backtesting.py": lambda: backtesting_run(frame),
+            "xtrade, compiled": lambda on: [compiled(on.tape, on.lots)],
+            "xtrade, Python on each bar (replay)": lambda on: [woken(on.tape, on.lots)],
+            "xtrade, Python on each bar (engine, result)": lambda on: [engine(on.tape, on.lots)],
+            "vectorbt": lambda on: vectorbt_answers(vectorbt_run(vbt, on.frame, [FAST], [SLOW])),
+            "backtesting.py": lambda on: [backtesting_run(on.frame)],
         },
+        few,
+        many,
         options.rounds,
     )
     vectorised, plain = rows[3].seconds, rows[4].seconds
@@ -268,24 +290,18 @@ def main() -> None:
             f" | {plain / row.seconds:.3g} |"
         )
     for row in rows:
-        print(f"    {row.name}: {row.answer.fills} fills, {row.answer.earned:.2f} earned")
+        print(f"    {row.name}: {row.answers[0].fills} fills, {row.answers[0].earned:.2f} earned", flush=True)
 
     sides = [round(options.pairs**0.5), options.pairs // round(options.pairs**0.5)]
     pairs = list(product(range(5, 5 + 4 * sides[0], 4), range(60, 60 + 20 * sides[1], 20)))
-    found: dict[str, list[Answer]] = {}
-
-    def keep(name: str, side: Callable[[], list[Answer]]) -> Callable[[], None]:
-        def play() -> None:
-            found[name] = side()
-
-        return play
-
     fast, slow = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     rows = in_turn(
         {
-            "xtrade, compiled": keep("ours", lambda: ours_of_pairs(tape, lots, pairs)),
-            "vectorbt": keep("theirs", lambda: vectorbt_answers(vectorbt_run(vbt, frame, fast, slow))),
+            "xtrade, compiled": lambda on: ours_of_pairs(on.tape, on.lots, pairs),
+            "vectorbt": lambda on: vectorbt_answers(vectorbt_run(vbt, on.frame, fast, slow)),
         },
+        few,
+        many,
         1,
     )
     print(f"\n| {len(pairs)} pairs on {count:,} bars | CPU seconds | × vectorbt |")
@@ -294,7 +310,7 @@ def main() -> None:
         print(f"| {row.name} | {row.seconds:.3g} | {rows[1].seconds / row.seconds:.3g} |")
     same = sum(
         mine.fills == other.fills and abs(mine.earned - other.earned) < 1
-        for mine, other in zip(found["ours"], found["theirs"], strict=True)
+        for mine, other in zip(rows[0].answers, rows[1].answers, strict=True)
     )
     print(f"    {same} of {len(pairs)} pairs have the same number of fills and the same profit on both sides")
 
