@@ -80,7 +80,7 @@ class Truth:
         if all(self.markets.down[venue] for venue in venues):
             return True
         reactions = [self.markets.at_venue[name].reaction for name in self.markets.engine._live]
-        return any(not (reaction.answers and reaction.arrives) for reaction in reactions)
+        return any(not (each.answers and each.arrives) or each.slow_ms for each in reactions)
 
 
 def paired(scripts=None, happenings=(), instruments=(ONE, TWO), limits=None, **changed):
@@ -116,6 +116,7 @@ NONE = Reaction(fill=0)
 REJECTS = Reaction(then="reject")
 FILLED_UNHEARD = Reaction(answers=False, settled_ms=1_500)
 NEVER_ARRIVES = Reaction(arrives=False, answers=False, settled_ms=1_500)
+TOO_SLOW = Reaction(fill=0.5, slow_ms=1_200)
 GOES_DOWN = Reaction(fill=0.5, goes_down=True, down_ms=1_000)
 
 __all__ = [
@@ -129,6 +130,7 @@ __all__ = [
     "ONE",
     "REJECTS",
     "THREE",
+    "TOO_SLOW",
     "TWO",
     "S",
     "Truth",

@@ -41,6 +41,8 @@ class Reaction(NamedTuple):
     then       what becomes of the rest: "rest" (IOC: expire), "reject", "drop" (the venue cancels it)
     answers    whether we hear of it at once; if not, it comes in doubt, and is settled `settled_ms` later
     arrives    whether the order reaches the venue at all
+    slow_ms    how much later than usual we hear of it, without a word of doubt
+    twice      whether everything about it is told a second time
     goes_down  whether the venue's link is lost at that moment, for `down_ms`
     cancel     what becomes of a request to cancel it: "ok", "refuse" (once), "lost" (once), or "late": what is left
                trades, but the cancel is reported first and its fill 50 ms later
@@ -52,6 +54,8 @@ class Reaction(NamedTuple):
     answers: bool = True
     arrives: bool = True
     settled_ms: int = 3_000
+    slow_ms: int = 0
+    twice: bool = False
     goes_down: bool = False
     down_ms: int = 2_000
     cancel: str = "ok"
@@ -201,7 +205,10 @@ class HandMarkets:
     def tell(self, order, event):
         """Tell the engine, a moment later; or, of an order that does not answer, when it is settled."""
         if order.reaction.answers:
-            self.at(ANSWER_NS, lambda: self.hear(event))
+            heard_ns = ANSWER_NS + order.reaction.slow_ms * MS
+            self.at(heard_ns, lambda: self.hear(event))
+            if order.reaction.twice:
+                self.at(heard_ns + 3 * MS, lambda: self.hear(event))
         else:
             self._later_heard(order, event)
 

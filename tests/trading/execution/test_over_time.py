@@ -29,6 +29,8 @@ reactions = st.builds(
     answers=st.sampled_from([True, True, True, False]),
     arrives=st.sampled_from([True, True, True, False]),
     settled_ms=st.sampled_from([1_500, 30_000]),
+    slow_ms=st.sampled_from([0, 0, 0, 700]),
+    twice=st.booleans(),
     goes_down=st.sampled_from([False, False, False, True]),
     cancel=st.sampled_from(["ok", "ok", "refuse", "lost"]),
 )

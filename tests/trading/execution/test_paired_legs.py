@@ -19,6 +19,7 @@ from kit.pairs import (
     ONE,
     REJECTS,
     THREE,
+    TOO_SLOW,
     TWO,
     S,
     agrees,
@@ -241,7 +242,7 @@ def test_legs_that_do_not_fit_are_refused_before_anything_is_sent(instruments, c
 
 # -- every order of what may happen ---------------------------------------------------------------------------------
 
-KINDS = [FILLS, HALF, NONE, REJECTS, FILLED_UNHEARD, NEVER_ARRIVES, GOES_DOWN]
+KINDS = [FILLS, HALF, NONE, REJECTS, FILLED_UNHEARD, NEVER_ARRIVES, TOO_SLOW, GOES_DOWN]
 LATER = [FILLS, NONE, FILLED_UNHEARD, GOES_DOWN]
 
 
@@ -308,6 +309,8 @@ reactions = st.builds(
     answers=st.sampled_from([True, True, True, False]),
     arrives=st.sampled_from([True, True, True, False]),
     settled_ms=st.sampled_from([1_100, 2_500]),
+    slow_ms=st.sampled_from([0, 0, 0, 450, 900]),
+    twice=st.booleans(),
     goes_down=st.sampled_from([False, False, False, True]),
     down_ms=st.sampled_from([50, 700]),
     cancel=st.sampled_from(["ok", "ok", "refuse", "lost"]),
