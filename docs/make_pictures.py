@@ -11,12 +11,21 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
+from xtrade.app.node import Node, plan_of
+from xtrade.app.run_status import status_of
+from xtrade.app.run_view import drawn
+from xtrade.app.running import configured
+from xtrade.runtime.virtual import run_virtual
+
 IMAGES: Final = Path(__file__).parent / "images"
 COLUMNS: Final = 100
+EXAMPLE: Final = Path(__file__).parents[1] / "examples" / "quickstart.toml"
+RUN_COLUMNS: Final = 112
+RUN_SECONDS: Final = 180.0
 PICTURES: Final = {
     "terminal": [
         "xtrade symbols table BTC/USDT",
@@ -52,14 +61,40 @@ def main() -> None:
             console.print(Text.assemble(("$ ", "green"), (command, "bold")))
             console.print(Text.from_ansi(ran.stdout.rstrip()))
             console.print()
-        console.save_svg(
-            str(IMAGES / f"{name}.svg"),
-            title="xtrade",
-            theme=MONOKAI,
-            code_format=FORMAT,
-            unique_id="terminal",
-        )
-        print(f"docs/images/{name}.svg")
+        save(console, name)
+    console = Console(record=True, width=RUN_COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.assemble(("$ ", "green"), ("xtrade run examples/quickstart.toml", "bold")))
+    console.print(run_view())
+    save(console, "run")
+
+
+def save(console: Console, name: str) -> None:
+    """Write what a console has shown as a picture."""
+    console.save_svg(
+        str(IMAGES / f"{name}.svg"), title="xtrade", theme=MONOKAI, code_format=FORMAT, unique_id="terminal"
+    )
+    print(f"docs/images/{name}.svg")
+
+
+def run_view() -> RenderableType:
+    """Return the view of a run after some minutes of virtual time: the same each time it is made."""
+    loaded = configured(str(EXAMPLE))
+    plan = plan_of(loaded.config, loaded.name)
+    curve: list[float] = []
+    pictures: list[RenderableType] = []
+
+    def watch(node: Node) -> None:
+        status = status_of(node)
+        if status.profit is not None and status.elapsed_s:
+            curve.append(status.profit)
+        if status.stopping is None and status.positions and len(status.orders) > 1:
+            pictures.append(drawn(status, curve=curve, on_exit=plan.on_exit))
+
+    async def main() -> None:
+        await Node(plan).run(RUN_SECONDS, watch=watch)
+
+    run_virtual(main, seed=plan.seed, pick="first")
+    return pictures[-1]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ class Command(NamedTuple):
     group: str
 
 
-TRADING: Final = "Trading"
 MARKETS: Final = "Markets"
 RESEARCH: Final = "Research"
 SETUP: Final = "Set up"

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from typing_extensions import override
 
 from xtrade.app.backtests import amount_of, limits_of, params_for, strategy_of
 from xtrade.app.config.model import Config
-from xtrade.app.journal_file import JournalFile, Journals
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError
 from xtrade.model.money import Money
@@ -38,6 +38,8 @@ from xtrade.runtime.supervisor import Restart, Supervisor
 from xtrade.sim.synthetic.markets import SyntheticMarkets
 from xtrade.sim.synthetic.presets import preset
 from xtrade.trading.closing import ClosingReport, OnExit, close
+from xtrade.trading.journal.durable import DurableJournal
+from xtrade.trading.ports import Journal, Record
 from xtrade.trading.risk import Limits
 from xtrade.trading.session import Session
 from xtrade.trading.strategy import Strategy
@@ -151,9 +153,10 @@ def plan_of(config: Config, name: str, params: Mapping[str, object] | None = Non
 class Node:
     """One run of a plan."""
 
-    def __init__(self, plan: Plan, *, journal: JournalFile | None = None) -> None:
+    def __init__(self, plan: Plan, *, journal: DurableJournal | None = None) -> None:
         self.plan = plan
         self.stop = Shutdown()
+        self.journal = journal
         self.recorder = Recorder()
         self.venues = plan.venues()
         self.strategies = plan.strategies()
@@ -162,7 +165,7 @@ class Node:
             self.venues,
             ids=ClientOrderIds(MemoryMark(BITS_63), clock.now_ns),
             limits=plan.limits,
-            journal=self.recorder if journal is None else Journals(journal, self.recorder),
+            journal=self.recorder if journal is None else _Both(journal, self.recorder),
             on_step=self._look_after,
         )
         self.recorder.portfolio = self.session.engine.portfolio
@@ -265,6 +268,8 @@ class Node:
     async def _sample(self) -> None:
         while True:
             self.sampler.look(self.session.now_ns())
+            if self.journal is not None and not self.journal.may_place:
+                self.journal.try_again()
             await asyncio.sleep(self.sampler.step_ns / SECOND)
 
     async def _hear_failure(self) -> None:
@@ -275,6 +280,21 @@ class Node:
         while True:
             watch(self)
             await asyncio.sleep(_LOOK_S)
+
+
+class _Both(Journal):
+    """The journal, and the records that the result is made of: nothing gets into these that is not in that."""
+
+    tells_why: Final = True
+
+    def __init__(self, journal: DurableJournal, recorder: Recorder) -> None:
+        self._journal = journal
+        self._recorder = recorder
+
+    @override
+    def append(self, record: Record) -> None:
+        self._journal.append(record)
+        self._recorder.append(record)
 
 
 def _refuse_live(config: Config) -> None:

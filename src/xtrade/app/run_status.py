@@ -116,6 +116,8 @@ class Status(Struct, frozen=True, kw_only=True):
     orders_refused: int
     fills_total: int
     in_doubt: int
+    trouble: str
+    """Why the journal cannot be written and no orders are sent; empty while all is well."""
     failures: dict[str, str]
 
 
@@ -155,6 +157,7 @@ def status_of(node: Node) -> Status:
         orders_refused=recorder.orders_refused,
         fills_total=len(recorder.fills),
         in_doubt=sum(1 for order in open_orders if order.status is OrderStatus.IN_DOUBT),
+        trouble=str(node.journal.trouble or "") if node.journal is not None else "",
         failures=dict(recorder.failures),
     )
 

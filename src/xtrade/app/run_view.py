@@ -118,6 +118,7 @@ def line_of(status: Status) -> str:
             f"orders {status.orders_sent}, open {len(status.orders)}",
             f"fills {status.fills_total}",
             *down,
+            *([f"no orders are sent: {status.trouble}"] if status.trouble else []),
             *(f"{name} failed" for name in status.failures),
         ]
     )
@@ -155,7 +156,9 @@ def _quotes(status: Status) -> Table:
             quote.bid or "–",
             quote.ask or "–",
             quote.ask_quantity,
-            "–" if quote.spread_ticks is None else f"{quote.spread_ticks} ticks",
+            "–"
+            if quote.spread_ticks is None
+            else f"{quote.spread_ticks} tick{'s' * (quote.spread_ticks != 1)}",
             "–" if quote.age_ms is None else _age(quote.age_ms),
             style="" if quote.trusted else "yellow",
         )
@@ -213,7 +216,7 @@ def _fills(status: Status) -> Table | None:
 def _health(status: Status) -> Text:
     from rich.text import Text
 
-    text = Text("Health  ", "dim")
+    text = Text.assemble(("Health  ", "dim"))
     for link in status.health:
         text.append(
             f"{link.venue} {link.channel} {'up' if link.up else 'down: ' + link.reason}  ",
@@ -224,6 +227,8 @@ def _health(status: Status) -> Text:
     )
     if status.in_doubt:
         text.append(f"  in doubt {status.in_doubt}", "bold yellow")
+    if status.trouble:
+        text.append(f"\nNo orders are sent: {status.trouble}", "bold red")
     for name, failure in status.failures.items():
         text.append(f"\n{name} failed and was stopped: {failure}", "bold red")
     return text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import cyclopts
 from msgspec import Struct
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from xtrade.research.result import Result
 
 __all__ = ["app"]
+
+JOURNAL: Final = "trading.journal"
 
 app = cyclopts.App(name="run")
 
@@ -137,7 +140,8 @@ def run(
     node, ending = _play(plan, folder, seconds=seconds, factor=factor, plain=plain, json=json)
     result = node.result()
     result.save(folder)
-    _journal_of(folder).rename(folder / "journal.jsonl")
+    _journal_of(folder).rename(folder / JOURNAL)
+    shutil.rmtree(_journal_of(folder).parent)
     report = write_report(result, folder / "report.html")
     outcome = Outcome(
         str(folder), str(report), ending, result.metrics, result.run.unusual, result.run.failures
@@ -151,17 +155,18 @@ def _play(
     plan: Plan, folder: Path, *, seconds: float | None, factor: float | None, plain: bool, json: bool
 ) -> tuple[Node, Ending]:
     """Run the plan in wall time, or in virtual time at another speed; show it meanwhile."""
-    from xtrade.app.journal_file import JournalFile
     from xtrade.app.node import Node
     from xtrade.app.run_view import Lines, Screen, wants_screen
     from xtrade.ops.logs import configure
     from xtrade.runtime.pace import Pace
     from xtrade.runtime.real import run as run_real
     from xtrade.runtime.virtual import run_virtual
+    from xtrade.trading.journal.opening import open_journal
 
     screen = Screen(seconds=seconds, on_exit=plan.on_exit) if wants_screen(plain=plain, json=json) else None
     show: Callable[[Node], object] = screen or Lines(10.0 if factor == 1 else 600.0)
-    journal = JournalFile(_journal_of(folder))
+    # What is traded here ends with the process, and its journal has to survive no more than that.
+    journal = open_journal(_journal_of(folder), durability="process", note=f"{plan.name}, on paper")
     nodes: list[Node] = []
 
     async def main() -> Ending:
@@ -187,7 +192,7 @@ def _play(
                 nodes, run_virtual(main, seed=plan.seed, pick="first", pace=Pace(factor, on_frame=frame))
             )
     finally:
-        journal.close()
+        journal.close(nodes[0].stop.reason or "" if nodes else "")
 
 
 def _first(nodes: list[Node], ending: Ending) -> tuple[Node, Ending]:
@@ -221,13 +226,13 @@ def _confirm(*, yes: bool) -> None:
 
 def _journal_of(folder: Path) -> Path:
     """The journal while the run goes on: beside its folder, which is written at the end in one piece."""
-    return folder.with_name(f"{folder.name}.journal.jsonl")
+    return folder.with_name(f"{folder.name}.running") / JOURNAL
 
 
 def _next_free(under: Path, name: str) -> Path:
     folder = under / name
     number = 2
-    while folder.exists() or _journal_of(folder).exists():
+    while folder.exists() or _journal_of(folder).parent.exists():
         folder = under / f"{name}-{number}"
         number += 1
     return folder
