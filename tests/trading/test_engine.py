@@ -11,6 +11,7 @@ from xtrade.model.instruments import Kind
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import TimeInForce
 from xtrade.model.sides import Side
+from xtrade.sim.replay.models import Assumptions
 from xtrade.trading.risk import Limits, TradingState
 from xtrade.trading.subscriptions import BarFeed, BookFeed, QuoteFeed, TradeFeed
 
@@ -318,3 +319,63 @@ def test_spot_sells_only_what_is_there():
     Desk([*OPENING], market=spot, one=Scripted(feeds=[BookFeed(spot.key)], book=book)).play()
 
     assert orders[0].refusal.rule == "spot_holdings"
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_strategy_that_asks_again_at_each_refusal_is_stopped_and_named(swallows):
+    """
+    Nothing that it does lets time pass: without a guard the run would never end.
+    """
+
+    def again(ctx, *_):
+        try:
+            ctx.sell(KEY, lots=1, ticks=500)  # refused: far through the market
+        except UsageError:
+            if not swallows:
+                raise
+
+    one, other = Scripted(book=again, order=again), Scripted()
+    desk = Desk([*OPENING, *ticking(1)], one=one, other=other).play()
+
+    failure = desk.journal.failures["one"]
+    assert "one asked for 10,000 things" in failure
+    assert "at one instant, 1 ns," in failure
+    assert "desks.py:" in failure, "the place is in the strategy's own file"
+    assert len(other.of("book")) > 1, "the others go on"
+
+
+def test_a_task_that_sleeps_for_no_time_is_stopped_too():
+    async def spins(ctx):
+        while True:
+            await ctx.sleep(0)
+
+    desk = Desk([*OPENING, *ticking(1)], one=Scripted(start=lambda ctx: ctx.run(spins(ctx)))).play()
+
+    assert "one asked for 10,000 things" in desk.journal.failures["one"]
+
+
+def test_a_venue_that_refuses_at_once_does_not_make_a_run_endless():
+    """
+    Without latency an order is answered at the instant at which it was sent, and so is the order that follows it.
+    """
+
+    def again(ctx, *_):
+        ctx.buy(KEY, lots=1, ticks=1001, post_only=True)
+
+    limits = {"one": Limits(orders_per_second_max=1_000_000)}
+    desk = Desk(
+        [*OPENING, *ticking(1)], limits, assumptions=Assumptions(), one=Scripted(book=again, order=again)
+    ).play()
+
+    assert "one asked for 10,000 things" in desk.journal.failures["one"]
+
+
+def test_asking_much_over_time_is_nobodys_mistake():
+    def many(ctx, _):
+        for _ in range(600):
+            ctx.sell(KEY, lots=1, ticks=500)
+
+    desk = Desk([*OPENING, *ticking(3)], one=Scripted(book=many)).play()
+
+    assert not desk.journal.failures
+    assert len(desk.journal.orders()) > 10_000

@@ -155,7 +155,7 @@ class Context:
 
     def sleep(self, seconds: float) -> Signal[None]:
         """For tasks: await so many seconds."""
-        return self._engine.at(self._engine.now_ns + _ns(seconds))
+        return self._engine.sleep(self, _ns(seconds))
 
     def first(self, *signals: Signal[Any]) -> Signal[int]:
         """For tasks: await the first of several signals; gives its place among them."""

@@ -17,6 +17,7 @@ A strategy that raises is stopped: its orders are canceled, the journal says whe
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -81,6 +82,8 @@ T = TypeVar("T")
 SECOND: Final = 1_000_000_000
 # A venue may repeat the end of an order, or send a late fill after it: so long, in orders, we remember them.
 ENDED_ORDERS_KEPT: Final = 4096
+ASKED_AT_ONCE_MAX: Final = 10_000
+"""So much a strategy may ask for at one instant, orders, cancels, amends and timers together."""
 
 
 class _Forgetful:
@@ -126,6 +129,8 @@ class Engine:
         self._ended: OrderedDict[ClientOrderId, tuple[Context, Order]] = OrderedDict()
         self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
         self._sent_ns: dict[str, deque[int]] = {name: deque() for name in self.strategies}
+        self._asked: dict[str, tuple[int, int]] = {}
+        self._failed_of: dict[str, Exception] = {}
         self._later: deque[Callable[[], None]] = deque()
         self._draining = False
         self._winding_down = False
@@ -335,6 +340,7 @@ class Engine:
 
     def place(self, context: Context, intent: OrderIntent) -> Order:
         """Let an order out, or refuse it."""
+        self._count_asked(context)
         instrument = self.instrument(intent.instrument)
         order = Order(self, intent, instrument)
         refusal = check(intent, self._situation(context, instrument), context.limits)
@@ -373,6 +379,7 @@ class Engine:
         self._journal.append(asked)
         if not self._orders.cancel(order.id):
             return False
+        self._count_asked(known[0])
         event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))
         self._fold(known[0], order, event)
         return True
@@ -385,6 +392,7 @@ class Engine:
         if known is None or ticks is None or (lots, ticks) == (order.lots, order.ticks):
             return False
         context = known[0]
+        self._count_asked(context)
         # What it has traded already is held, and not asked for once more.
         wanted = replace(order.intent, lots=lots - order.filled_lots, ticks=ticks)
         refusal = check(wanted, self._situation(context, order.instrument, without=order), context.limits)
@@ -429,6 +437,11 @@ class Engine:
         self._timers.add(at_ns, partial(signal.set, None))
         return signal
 
+    def sleep(self, context: Context, for_ns: int) -> Signal[None]:
+        """Return a signal that is set after so long, for a task of a strategy."""
+        self._count_asked(context)
+        return self.at(self.now_ns + for_ns)
+
     def next_of(self, context: Context, what: str, key: str) -> Signal[Any]:
         """Return a signal that is set with the next of what a strategy subscribed to."""
         self._listeners.must_hear(context, what, key)
@@ -452,6 +465,7 @@ class Engine:
         """Set a strategy's timer."""
         if after_ns < 0 or (repeat and after_ns == 0):
             raise UsageError(f"timer {name!r} of {context.name}: {after_ns} ns is no time to wait")
+        self._count_asked(context)
         self.drop_timer(context, name)
 
         def went_off() -> None:
@@ -639,15 +653,32 @@ class Engine:
         finally:
             self._draining = False
 
+    def _count_asked(self, context: Context) -> None:
+        """Stop a strategy that keeps asking while time stands still: nothing else would ever end its run."""
+        at_ns, count = self._asked.get(context.name, (self.now_ns, 0))
+        count = count + 1 if at_ns == self.now_ns else 1
+        self._asked[context.name] = self.now_ns, count
+        if count > ASKED_AT_ONCE_MAX and context.state is not TradingState.HALTED:
+            # At once, not when the error arrives: the strategy may catch what it does not understand.
+            error = UsageError(
+                f"{context.name} asked for {ASKED_AT_ONCE_MAX:,} things (orders, cancels, amends, timers) at one"
+                f" instant, {self.now_ns} ns, and would go on for ever: let time pass before it asks again, with"
+                " ctx.after(…) or await ctx.sleep(…)"
+            )
+            self._fail(context, "what it asked for", error)
+            raise error
+
     def _fail(self, context: Context, where: str, error: Exception) -> None:
         """Stop a strategy that raised: its state may be anything now, and must not trade."""
-        raised = traceback.extract_tb(error.__traceback__)[-1]
+        if self._failed_of.get(context.name) is error:
+            return  # told when it came up, and now it has come through the strategy
+        self._failed_of[context.name] = error
         self._journal.append(
             Failed(
                 strategy=context.name,
                 where=where,
                 error=f"{type(error).__name__}: {error}",
-                place=f"{raised.filename}:{raised.lineno}",
+                place=_place_of(error, self.strategies[context.name]),
                 at_ns=self.now_ns,
             )
         )
@@ -673,6 +704,15 @@ def _named(told: object) -> str:
     if isinstance(market, Instrument):
         return f"{'order' if isinstance(told, Order) else 'book'} {market.key}"
     return told if isinstance(told, str) else ""
+
+
+def _place_of(error: Exception, strategy: Strategy[Any]) -> str:
+    """Say where in its source a strategy was; where it is not found there, where the error came up."""
+    frames = traceback.extract_tb(error.__traceback__) or traceback.extract_stack()
+    module = sys.modules.get(type(strategy).__module__)
+    own = [frame for frame in frames if frame.filename == getattr(module, "__file__", None)]
+    last = (own or frames)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 def _without_figures(note: str) -> str:
