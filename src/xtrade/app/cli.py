@@ -61,6 +61,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "Read what was decided and what became of it: orders, fills, and why.",
         TRADING,
     ),
+    Command(
+        "strategies",
+        "xtrade.app.commands.strategies:app",
+        "See which strategies there are, and what each can be told.",
+        RESEARCH,
+    ),
     Command("config", "xtrade.app.commands.config:app", "See, check and begin the configuration.", SETUP),
     Command(
         "keys",

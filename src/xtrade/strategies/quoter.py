@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil, floor
+from typing import Annotated
 
+from msgspec import Meta
 from typing_extensions import override
 
 from xtrade.market.book import Book
@@ -28,12 +30,17 @@ __all__ = ["Quoter", "QuoterParams", "wanted_quotes"]
 class QuoterParams(Params, frozen=True, kw_only=True):
     """Distances are in ticks, quantities in lots."""
 
-    instrument: str
-    half_spread: float = 2.0
-    skew: float = 0.5
-    lots: int = 1
-    max_lots: int = 10
-    every: str = "100ms"
+    instrument: Annotated[str, Meta(description="What to quote, as binance:BTC/USDT:USDT.")]
+    half_spread: Annotated[float, Meta(description="How many ticks each quote is away from the middle.")] = (
+        2.0
+    )
+    skew: Annotated[
+        float,
+        Meta(description="How many ticks both quotes move against what is held, for each `lots` of it."),
+    ] = 0.5
+    lots: Annotated[int, Meta(description="The lots of one quote.")] = 1
+    max_lots: Annotated[int, Meta(description="The most lots to hold, long or short.")] = 10
+    every: Annotated[str, Meta(description="How often the quotes are looked at, at most.")] = "100ms"
 
     def __post_init__(self) -> None:
         if not self.half_spread > 0:

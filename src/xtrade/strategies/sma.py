@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Annotated
 
+from msgspec import Meta
 from typing_extensions import override
 
 from xtrade.model.events import Bar
@@ -23,13 +25,17 @@ __all__ = ["Sma", "SmaParams"]
 class SmaParams(Params, frozen=True, kw_only=True):
     """`fast` and `slow` are numbers of bars; `base` is how many coins to hold."""
 
-    instrument: str
-    interval: str = "1m"
-    fast: int = 20
-    slow: int = 100
-    base: float = 1.0
-    short: bool = True
-    """Whether to be short, or just out, while the fast average is below; on a spot market it is always out."""
+    instrument: Annotated[str, Meta(description="What to trade, as binance:BTC/USDT:USDT.")]
+    interval: Annotated[str, Meta(description="How long a bar is.")] = "1m"
+    fast: Annotated[int, Meta(description="Over how many bars the fast average goes.")] = 20
+    slow: Annotated[int, Meta(description="Over how many bars the slow average goes.")] = 100
+    base: Annotated[float, Meta(description="How many coins to hold.")] = 1.0
+    short: Annotated[
+        bool,
+        Meta(
+            description="Whether to be short, or just out, while the fast average is below; on spot it is always out."
+        ),
+    ] = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.fast < self.slow:
