@@ -108,9 +108,14 @@ def plan_of(config: Config, params: Mapping[str, object] | None = None, *, tryin
 
 
 def play(
-    plan: Plan, *, params: Mapping[str, object] | None = None, name: str = "", tell: Teller | None = None
+    plan: Plan,
+    *,
+    params: Mapping[str, object] | None = None,
+    name: str = "",
+    tell: Teller | None = None,
+    compiled: bool = False,
 ) -> Result:
-    """Play a plan once."""
+    """Play a plan once; its strategy's compiled form, if asked."""
     from xtrade.research.backtest import backtest
 
     return backtest(
@@ -124,6 +129,7 @@ def play(
         config=msgspec.to_builtins(plan.config, enc_hook=str),
         name=name,
         tell=tell,
+        compiled=compiled,
     )
 
 

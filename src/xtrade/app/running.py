@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BarsFlag",
+    "CompiledFlag",
     "DataFlag",
     "Following",
     "HoursFlag",
@@ -74,6 +75,15 @@ ParamFlag = Annotated[
         negative="",
         show_default=False,
         help="A parameter of the strategy; may be given several times.",
+    ),
+]
+CompiledFlag = Annotated[
+    bool,
+    Parameter(
+        name="--compiled",
+        negative="",
+        show_default=False,
+        help="Play the strategy's compiled form: the same result, sooner.",
     ),
 ]
 SeedFlag = Annotated[

@@ -40,13 +40,15 @@ class BacktestTrial(Struct, frozen=True):
     config: Config
     fixed: dict[str, str] = {}
     """Parameters that all trials share."""
+    compiled: bool = False
+    """Whether the strategy's compiled form is played."""
 
     def __call__(self, params: Mapping[str, object], window: Window | None) -> Outcome:
         """Play the back-test with these parameters."""
         plan = _plan(msgspec.json.encode(self.config))
         if window is not None:
             plan = replace(plan, data=_within(plan.data, window))
-        result = play(plan, params={**self.fixed, **params})
+        result = play(plan, params={**self.fixed, **params}, compiled=self.compiled)
         if result.run.failures:
             name, failure = next(iter(result.run.failures.items()))
             raise UsageError(f"strategy {name} failed: {failure}")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 import numpy as np
 
 from xtrade.model.errors import DataError, UsageError
 from xtrade.model.money import Money
+from xtrade.research.compiled import play_compiled
 from xtrade.research.fingerprint import fingerprint, fingerprint_of_bytes
 from xtrade.research.playback import BarMarket, Market, TapeMarket, Teller, play
 from xtrade.research.recorder import Recorder
@@ -57,11 +58,13 @@ def backtest(
     config: Mapping[str, object] | None = None,
     name: str = "",
     tell: Teller | None = None,
+    compiled: bool = False,
 ) -> Result:
     """Play data to strategies, and return what became of it.
 
     `about` says in words where the data come from, and `config` what they were configured by; `name` is what the
-    result is called, and `tell` is told how far the run has come.
+    result is called, and `tell` is told how far the run has come. With `compiled`, the strategy's compiled form is
+    played: the same result, much sooner (docs/compiled-strategies.md).
     """
     named = (
         {type(strategies).__name__.lower(): strategies} if isinstance(strategies, Strategy) else strategies
@@ -69,16 +72,12 @@ def backtest(
     if not named:
         raise UsageError("a back-test needs a strategy")
     tape = data if isinstance(data, Tape | BarTape) else BarTape.of(data)
-    market, in_words = _market(tape, assumptions)
-    recorder = Recorder()
-    ids = ClientOrderIds(MemoryMark(BITS_63), lambda: engine.now_ns)
-    engine = Engine(named, market, market.orders, ids=ids, limits=limits, journal=recorder)
-    recorder.portfolio = engine.portfolio
-    with chance.using(chance.Streams(seed)):
-        play(engine, market, tell=tell)
-    for what, count in engine.unusual.items():
-        recorder.count(what, "see the journal of the run", count)
-    start_ns, end_ns = market.start_ns, market.end_ns
+    assumed = _assumed(tape, assumptions)
+    start_ns, end_ns = _span(tape)
+    if compiled:
+        recorder = play_compiled(named, tape, assumed, limits or {})
+    else:
+        recorder = _play(named, tape, assumed, limits, seed, tell)
     times = np.concatenate([grid_ns(start_ns, end_ns), around_fills(recorder.fills)])
     times = np.unique(times[(times >= start_ns) & (times <= end_ns)])
     recording = Recording(
@@ -93,7 +92,7 @@ def backtest(
         funding=recorder.funding,
         unusual=recorder.unusual,
         seed=seed,
-        assumptions=in_words,
+        assumptions=_told_once({key: each.in_words for key, each in assumed.items()}),
         data=tuple(about),
         config=config or {},
     )
@@ -117,19 +116,56 @@ def run_of(strategy: Strategy[Any], failure: str | None) -> StrategyRun:
     return StrategyRun(params=params, source=source or "", failure=failure)
 
 
-def _market(tape: Tape | BarTape, assumptions: Assumed) -> tuple[Market, tuple[str, ...]]:
-    """Return the market that the data make, and what is assumed of it in words."""
+def _play(
+    strategies: Mapping[str, Strategy[Any]],
+    tape: Tape | BarTape,
+    assumed: Mapping[str, Assumptions] | Mapping[str, BarAssumptions],
+    limits: Mapping[str, Limits] | None,
+    seed: int,
+    tell: Teller | None,
+) -> Recorder:
+    """Play data to strategies on an engine, and return what was written down."""
+    market = _market(tape, assumed)
+    recorder = Recorder()
+    ids = ClientOrderIds(MemoryMark(BITS_63), lambda: engine.now_ns)
+    engine = Engine(strategies, market, market.orders, ids=ids, limits=limits, journal=recorder)
+    recorder.portfolio = engine.portfolio
+    with chance.using(chance.Streams(seed)):
+        play(engine, market, tell=tell)
+    for what, count in engine.unusual.items():
+        recorder.count(what, "see the journal of the run", count)
+    return recorder
+
+
+def _market(
+    tape: Tape | BarTape, assumed: Mapping[str, Assumptions] | Mapping[str, BarAssumptions]
+) -> Market:
+    if isinstance(tape, Tape):
+        return TapeMarket(tape, Replay(tape, cast("Mapping[str, Assumptions]", assumed)))
+    return BarMarket(tape, BarReplay(tape, cast("Mapping[str, BarAssumptions]", assumed)))
+
+
+def _span(tape: Tape | BarTape) -> tuple[int, int]:
+    """Return the time of the data."""
+    if isinstance(tape, Tape):
+        return int(tape.rows["local_ns"][0]), int(tape.rows["local_ns"][-1])
+    return (
+        min(int(bars.start_ns[0]) for bars in tape.bars),
+        max(int(bars.start_ns[-1]) + bars.interval_ns for bars in tape.bars),
+    )
+
+
+def _assumed(
+    tape: Tape | BarTape, assumptions: Assumed
+) -> Mapping[str, Assumptions] | Mapping[str, BarAssumptions]:
+    """Return what is assumed of each market that the data make."""
     if isinstance(tape, Tape):
         if not len(tape.rows):
             raise DataError("there is nothing to play: the data have no rows")
-        of_tape = _of_kind(Assumptions, assumptions, tape.keys, "books and trades")
-        words = {key: each.in_words for key, each in of_tape.items()}
-        return TapeMarket(tape, Replay(tape, of_tape)), _told_once(words)
-    if not tape.keys:
+        return _of_kind(Assumptions, assumptions, tape.keys, "books and trades")
+    if not tape.keys or not all(len(bars) for bars in tape.bars):
         raise DataError("there is nothing to play: the data have no bars")
-    of_bars = _of_kind(BarAssumptions, assumptions, tape.keys, "bars")
-    words = {key: each.in_words for key, each in of_bars.items()}
-    return BarMarket(tape, BarReplay(tape, of_bars)), _told_once(words)
+    return _of_kind(BarAssumptions, assumptions, tape.keys, "bars")
 
 
 def _of_kind(kind: type[A], assumptions: Assumed, keys: Iterable[str], what: str) -> dict[str, A]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from xtrade.model.events import (
     AccountEvent,
@@ -17,13 +18,25 @@ from xtrade.model.events import (
     OrderSent,
 )
 from xtrade.model.ids import ClientOrderId
+from xtrade.model.money import Money
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderIntent
 from xtrade.research.recording import REFUSED, FillRow, FundingRow, OrderRow, Unusual
-from xtrade.trading.portfolio import Portfolio
 from xtrade.trading.ports import Failed, Noted, Record, Refused
 
-__all__ = ["Recorder"]
+__all__ = ["Holders", "Recorder"]
+
+
+class Holders(Protocol):
+    """Who holds what; a Portfolio does."""
+
+    def lots(self, strategy: str, key: str) -> int:
+        """Return what a strategy holds of an instrument, in signed lots."""
+        ...
+
+    def shares(self, paid: FundingPaid) -> dict[str, Money]:
+        """Return who gets, or pays, how much of a funding payment."""
+        ...
 
 
 class _Line:
@@ -56,7 +69,7 @@ class Recorder:
         self._lines: dict[ClientOrderId, _Line] = {}
         self._refused: list[OrderRow] = []
         self._unusual: dict[str, tuple[int, str]] = {}
-        self.portfolio: Portfolio | None = None
+        self.portfolio: Holders | None = None
         """Whose positions funding was paid on; set before the run."""
 
     def append(self, record: Record) -> None:

@@ -16,8 +16,9 @@ from msgspec import Meta
 from typing_extensions import override
 
 from xtrade.market.book import Book
-from xtrade.model.instruments import Kind
+from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.sides import Side
+from xtrade.trading.compiled import Compiled
 from xtrade.trading.context import Context
 from xtrade.trading.orders import Order
 from xtrade.trading.params import Params
@@ -82,10 +83,21 @@ class Quoter(Strategy[QuoterParams]):
             return
         p = self.params
         held = ctx.position_lots(p.instrument)
-        least = 0 if book.instrument.kind is Kind.SPOT else -p.max_lots
+        least = self._least(book.instrument)
         buy, sell = wanted_quotes(bid, ask, held, p.half_spread, p.skew, p.lots, least, p.max_lots)
         self._quote(ctx, Side.BUY, buy)
         self._quote(ctx, Side.SELL, sell)
+
+    @override
+    def compiled(self, instrument: Instrument) -> Compiled:
+        from xtrade.strategies.compiled import quoter
+
+        p = self.params
+        return Compiled(quoter, [p.half_spread, p.skew, p.lots, self._least(instrument), p.max_lots])
+
+    def _least(self, instrument: Instrument) -> int:
+        """The least to hold: on spot nobody is short."""
+        return 0 if instrument.kind is Kind.SPOT else -self.params.max_lots
 
     def _quote(self, ctx: Context, side: Side, ticks: int) -> None:
         quote = self._quotes[side]

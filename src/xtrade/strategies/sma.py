@@ -13,7 +13,8 @@ from msgspec import Meta
 from typing_extensions import override
 
 from xtrade.model.events import Bar
-from xtrade.model.instruments import Kind
+from xtrade.model.instruments import Instrument, Kind
+from xtrade.trading.compiled import Compiled
 from xtrade.trading.context import Context
 from xtrade.trading.params import Params
 from xtrade.trading.strategy import SignalStrategy
@@ -78,8 +79,20 @@ class Sma(SignalStrategy[SmaParams]):
             self._above = above
             market = ctx.instrument(bar.instrument)
             lots = market.lots_of_base(self.params.base, ticks=bar.close_ticks, toward="zero")
-            # A spot market sells what is there: to be out of it is all one can do.
-            short = self.params.short and market.kind is not Kind.SPOT
-            self._target = lots if above else -lots * short
+            self._target = lots if above else -lots * self._goes_short(market)
         # Said again on each bar: what was filled in part, or refused, is still wanted.
         return self._target
+
+    @override
+    def compiled(self, instrument: Instrument) -> Compiled | None:
+        if instrument.kind is Kind.INVERSE:
+            return None  # how many contracts a coin is depends on the price
+        from xtrade.strategies.compiled import sma
+
+        p = self.params
+        lots = instrument.lots_of_base(p.base, toward="zero")
+        return Compiled(sma, [p.fast, p.slow, lots, self._goes_short(instrument)])
+
+    def _goes_short(self, market: Instrument) -> bool:
+        """A spot market sells what is there: to be out of it is all one can do."""
+        return self.params.short and market.kind is not Kind.SPOT

@@ -23,6 +23,8 @@ from xtrade.market.book import Book
 from xtrade.model.errors import UsageError
 from xtrade.model.events import AccountEvent, Bar, Funding, Quote, Trade
 from xtrade.model.fills import Fill
+from xtrade.model.instruments import Instrument
+from xtrade.trading.compiled import Compiled
 from xtrade.trading.context import Context
 from xtrade.trading.orders import Order
 from xtrade.trading.params import Params
@@ -56,6 +58,11 @@ class Strategy(Generic[P]):
         raise UsageError(
             f"{type(self).__name__} subscribes to nothing: write subscriptions(), which yields BookFeed(…), BarFeed(…)"
         )
+
+    def compiled(self, instrument: Instrument) -> Compiled | None:
+        """Return the same decisions as a kernel, for back-tests that are compiled; None: there is no such form."""
+        del instrument
+        return None
 
     def on_start(self, ctx: Context) -> None:
         """The run begins; books may still be empty."""

@@ -14,6 +14,7 @@ from xtrade.app.config.flags import Overrides
 from xtrade.app.output import Json, answer, columns, note
 from xtrade.app.running import (
     BarsFlag,
+    CompiledFlag,
     DataFlag,
     HoursFlag,
     InstrumentFlag,
@@ -81,6 +82,7 @@ def run(
     hours: HoursFlag = None,
     param: ParamFlag = (),
     seed: SeedFlag = None,
+    compiled: CompiledFlag = False,
     set: Overrides = (),  # noqa: A002
     out: Out = None,
     json: Json = False,
@@ -113,7 +115,7 @@ def run(
         plan = plan_of(loaded.config, changes)
         warmed_up(tell)
         tell.stage(loaded.name)
-        result = play(plan, params=changes, name=folder.name, tell=tell.progress)
+        result = play(plan, params=changes, name=folder.name, tell=tell.progress, compiled=compiled)
         tell.stage("writing the report")
         result.save(folder)
         report = write_report(result, folder / "report.html")

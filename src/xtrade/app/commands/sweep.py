@@ -12,6 +12,7 @@ from xtrade.app.config.flags import Overrides
 from xtrade.app.output import Json, answer, console, note
 from xtrade.app.running import (
     BarsFlag,
+    CompiledFlag,
     DataFlag,
     HoursFlag,
     InstrumentFlag,
@@ -92,6 +93,7 @@ def sweep(
     walk_forward: WalkForward = None,
     on: ExecutorFlag = "local",
     workers: Workers = None,
+    compiled: CompiledFlag = False,
     data: DataFlag = (),
     instrument: InstrumentFlag = None,
     bars: BarsFlag = None,
@@ -113,6 +115,7 @@ def sweep(
     - `xtrade sweep examples/sma.toml --try fast=8:40:8 --try slow=48,96`
     - `xtrade sweep quoter --try skew=0:2:1 --objective net_profit`
     - `xtrade sweep examples/sma.toml --try fast=4,8 --walk-forward 30d/10d`
+    - `xtrade sweep quoter --try half_spread=1:8:1 --compiled`
     """
     from xtrade.app.trials import BacktestTrial, code_of, made_of, span_of
     from xtrade.model.durations import duration_ns
@@ -127,7 +130,7 @@ def sweep(
         raise UsageError("a sweep needs something to try: --try NAME=VALUES, as --try fast=5:50:5")
     space = Space.parse(try_, where)
     fixed = {name: str(value) for name, value in named_values(param).items()}
-    trial = BacktestTrial(loaded.config, fixed)
+    trial = BacktestTrial(loaded.config, fixed, compiled)
     folder = out or Path("sweeps") / loaded.name
     code, data_of_it = code_of(loaded.config), made_of(loaded.config, fixed)
     result: SweepResult | WalkForwardResult

@@ -48,7 +48,7 @@ from xtrade.sim.bars.layout import (
 from xtrade.sim.replay.compiled import NumbaError, kernel, kernel_known_by
 from xtrade.sim.replay.layout import Reason
 
-__all__ = ["Decide", "Player", "Reals", "fingerprint", "first_call", "player"]
+__all__ = ["Decide", "Player", "Reals", "fingerprint", "first_call", "plain", "player"]
 
 Reals: TypeAlias = NDArray[np.float64]
 Decide: TypeAlias = Callable[[World, Columns, int, Reals, Reals], None]
@@ -63,7 +63,7 @@ _LINE: Final = 7
 @lru_cache(maxsize=256)
 def player(decide: Decide) -> Player:
     """Return the loop that plays all bars and decides by this function; compiled when it is first called."""
-    decided = kernel_known_by(_plain(decide), None)
+    decided = kernel_known_by(plain(decide), None)
 
     def play(world: World, columns: Columns, params: Reals, state: Reals) -> int:
         """Play to the end of the bars, or until the log is half full; return why."""
@@ -99,7 +99,7 @@ def player(decide: Decide) -> Player:
     return kernel_known_by(play, fingerprint(decide))
 
 
-def first_call(decide: Decide, call: Callable[[], None]) -> None:
+def first_call(decide: Callable[..., None], call: Callable[[], None]) -> None:
     """Call a player for the first time; a decision that cannot be compiled is a UsageError that names it."""
     try:
         call()
@@ -129,13 +129,13 @@ def _row(world: World) -> int:
 # -- what a decision is made of --------------------------------------------------------------------------------------
 
 
-def fingerprint(decide: Decide) -> str | None:
+def fingerprint(decide: Callable[..., None]) -> str | None:
     """Name a decision by everything that its machine code depends on; None if that cannot be told.
 
-    Code of xtrade itself and of numpy is left to the stamp of the sources and to their versions.
+    Code of the simulator itself and of numpy is left to the stamp of the sources and to their versions.
     """
     try:
-        words = list(_words_of(_plain(decide), set()))
+        words = list(_words_of(plain(decide), set()))
     except _Unknown:
         return None
     return hashlib.sha256("\n".join([np.__version__, *words]).encode()).hexdigest()
@@ -145,7 +145,7 @@ class _Unknown(Exception):
     """Something that a function reaches and that has no lasting name."""
 
 
-def _plain(function: Any) -> Any:
+def plain(function: Any) -> Any:
     """Return the Python function behind one that numba compiled."""
     return getattr(function, "py_func", function)
 
@@ -171,31 +171,34 @@ def _words_of(function: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _value_words(value: Any, code: CodeType, seen: set[int]) -> Iterator[str]:
-    plain = _plain(value)
-    if isinstance(plain, ModuleType):
-        yield plain.__name__
-        if not _is_stamped(plain.__name__):
-            for name in sorted(_names(code) & set(vars(plain))):
-                yield from _value_words(getattr(plain, name), code, seen)
-    elif isinstance(plain, FunctionType):
-        if _is_stamped(plain.__module__):
-            yield f"{plain.__module__}.{plain.__qualname__}"
+    found = plain(value)
+    if isinstance(found, ModuleType):
+        yield found.__name__
+        if not _is_stamped(found.__name__):
+            for name in sorted(_names(code) & set(vars(found))):
+                yield from _value_words(getattr(found, name), code, seen)
+    elif isinstance(found, FunctionType):
+        if _is_stamped(found.__module__):
+            yield f"{found.__module__}.{found.__qualname__}"
         else:
-            yield from _words_of(plain, seen)
-    elif isinstance(plain, np.ndarray):
-        yield f"{plain.dtype}{plain.shape}{plain.tobytes().hex()}"
-    elif isinstance(plain, type) or callable(plain):
-        if not _is_stamped(getattr(plain, "__module__", None) or "?"):
+            yield from _words_of(found, seen)
+    elif isinstance(found, np.ndarray):
+        yield f"{found.dtype}{found.shape}{found.tobytes().hex()}"
+    elif isinstance(found, type) or callable(found):
+        if not _is_stamped(getattr(found, "__module__", None) or "?"):
             raise _Unknown
-        yield repr(getattr(plain, "__qualname__", plain))
-    elif isinstance(plain, (bool, int, float, str, bytes, tuple, type(None), np.generic)):
-        yield repr(plain)
+        yield repr(getattr(found, "__qualname__", found))
+    elif isinstance(found, (bool, int, float, str, bytes, tuple, type(None), np.generic)):
+        yield repr(found)
     else:
         raise _Unknown
 
 
 def _is_stamped(module: str) -> bool:
-    return module.partition(".")[0] in {"builtins", "math", "numba", "numpy", "xtrade"}
+    # Of xtrade only the simulator: a built-in strategy may change like any other.
+    return module.partition(".")[0] in {"builtins", "math", "numba", "numpy"} or module.startswith(
+        "xtrade.sim."
+    )
 
 
 @cache

@@ -26,9 +26,9 @@ from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.reports import Reports
 from xtrade.sim.replay.tape import Tape
 
-__all__ = ["Account", "Reason", "Replay", "Top"]
+__all__ = ["FAULTS", "Account", "Reason", "Replay", "Top"]
 
-_FAULTS: Final = {
+FAULTS: Final = {
     Fault.REPORTS_FULL: "more messages are under way than `messages` allows: raise it",
     Fault.FILLS_FULL: "more fills came at once than `fills` allows: raise it",
     Fault.FAR_LEVELS: "the book has more far levels than the tape promised",
@@ -98,7 +98,7 @@ class Replay:
         reasons = Reason(advance(self._world, self._rows, self._joined, self._order, until_ns))
         if reasons & Reason.FAULT:
             fault = Fault(self._words[layout.FAULT])
-            raise XtradeError(f"the replay stopped at {self.now_ns} ns: {_FAULTS[fault]}")
+            raise XtradeError(f"the replay stopped at {self.now_ns} ns: {FAULTS[fault]}")
         return reasons
 
     def watch(self, key: str, *, book: bool = False, book_every_ns: int = 0, trades: bool = False) -> None:
