@@ -3,6 +3,7 @@
 Gate       what the risk gate allows, in the kernel's numbers
 run_tape   on books and trades
 run_bars   on bars
+with_desk  the memory of both
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.replay import FAULTS as TAPE_FAULTS
 from xtrade.sim.replay.tape import Tape
 
-__all__ = ["OPEN_ORDERS_MOST", "Gate", "run_bars", "run_tape"]
+__all__ = ["OPEN_ORDERS_MOST", "Gate", "run_bars", "run_tape", "with_desk"]
 
 # What a Replay has room for when nobody says otherwise: the same orders are let in.
 OPEN_ORDERS_MOST: Final = 1024
@@ -77,7 +78,7 @@ def run_tape(
     plain = tape_world(
         tape, assumptions, orders=OPEN_ORDERS_MOST, messages=MESSAGES, fills=FILLS, window=None
     )
-    world = _with_desk(plain, place, gate, every_ns)
+    world = with_desk(plain, place, gate, every_ns)
     replay_desk.watch(world, place, 1, every_ns, 0)
     numbers, memory = _numbers(params), np.zeros(state)
     play = tape_player(decide)
@@ -102,7 +103,7 @@ def run_bars(
 ) -> World:
     """Play bars to a decision on those of one instrument; return the journal, one row of words for each entry."""
     plain = bar_world(tape, list(assumptions), orders=OPEN_ORDERS_MOST, messages=MESSAGES, fills=FILLS)
-    world = _with_desk(plain, place, gate, 0)
+    world = with_desk(plain, place, gate, 0)
     numbers, memory = _numbers(params), np.zeros(state)
     play = bar_player(decide)
     return _played(
@@ -138,7 +139,7 @@ def _played(play: Callable[[], int], decide: Any, world: World, why: Callable[[]
         reasons.append(play())
 
 
-def _with_desk(plain: World, place: int, gate: Gate, every_ns: int) -> World:
+def with_desk(plain: World, place: int, gate: Gate, every_ns: int) -> World:
     """Return the memory of a replay with a desk behind it."""
     if gate.open_orders_max > OPEN_ORDERS_MOST:
         raise UsageError(
