@@ -201,3 +201,42 @@ def test_a_sweep_of_nothing_says_what_it_needs(capsys):
 
     assert code == 2
     assert "--try NAME=VALUES" in err
+
+
+def test_the_compiled_form_comes_to_the_same_figures(capsys):
+    words = ("backtest", "run", "quoter", "--data", "calm", "--hours", "0.05", "--json")
+    python = json.loads(xtrade(capsys, *words)[1])
+    compiled = json.loads(xtrade(capsys, *words, "--compiled")[1])
+
+    assert compiled["metrics"] == python["metrics"]
+    assert python["metrics"]["fills"]["value"] > 0
+
+
+def test_a_sweep_of_compiled_trials_comes_to_the_same_table(capsys):
+    words = ("sweep", str(EXAMPLE), "--hours", "48", "--try", "fast=4,8", "--workers", "1", "--json")
+    _, python, _ = xtrade(capsys, *words, "--out", "python")
+    code, compiled, _ = xtrade(capsys, *words, "--out", "compiled", "--compiled")
+
+    assert code == 0
+    told = [json.loads(text) for text in (python, compiled)]
+    assert _figures(told[0]) == _figures(told[1])
+
+
+def _figures(told):
+    """A sweep's summary without what differs from run to run."""
+    if isinstance(told, dict):
+        return {
+            key: _figures(value) for key, value in told.items() if "second" not in key and key != "folder"
+        }
+    return [_figures(each) for each in told] if isinstance(told, list) else told
+
+
+def test_what_has_no_compiled_form_is_one_line(capsys):
+    Path("mine.py").write_text(OWN)
+
+    code, out, err = xtrade(
+        capsys, "backtest", "run", "mine.py", "--bars", "1m", "--hours", "1", "--compiled"
+    )
+
+    assert (code, out) == (2, "")
+    assert "has no compiled form for sim:BTC/USDT: play it without compiled=True (or --compiled)" in err

@@ -262,11 +262,36 @@ def test_what_cannot_be_compiled_says_why(make, says):
         backtest(make(), tape_by_hand([*OPENING], MARKET), compiled=True)
 
 
-def test_bars_of_another_length_say_so():
+@pytest.mark.parametrize("interval", ["90s", "3s"])
+def test_bars_that_cannot_be_made_of_the_data_say_so(interval):
     bars = bars_of(1, count=50)
 
-    with pytest.raises(UsageError, match="sma wants bars of 5m of trades, and the data are bars of 1m"):
-        backtest(Sma(SmaParams(instrument=bars.instrument.key, interval="5m")), bars, compiled=True)
+    with pytest.raises(UsageError, match=f"sma wants bars of {interval}, and the data are bars of 1m"):
+        backtest(Sma(SmaParams(instrument=bars.instrument.key, interval=interval)), bars, compiled=True)
+
+
+def with_gaps(bars, seed, share=0.4):
+    """The same bars, begun at whole minutes, many of them missing."""
+    kept = np.random.default_rng(seed).random(len(bars)) > share
+    columns = (
+        bars.start_ns - START_NS % MINUTE_NS,
+        bars.open_ticks,
+        bars.high_ticks,
+        bars.low_ticks,
+        bars.close_ticks,
+        bars.volume_lots,
+    )
+    return Bars(bars.instrument, bars.interval_ns, *(column[kept] for column in columns))
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("interval", ["3m", "15m"])
+def test_longer_bars_are_made_of_the_data_by_both_forms(interval, seed):
+    data = perpetual(with_gaps(bars_of(seed, count=1200 + seed), seed, 0.7 if seed % 2 else 0.1))
+
+    careless = CarelessParams(instrument=data.keys[0], seed=seed, bars=interval, away=120)
+    both(lambda: Careless(careless), data)
+    both(lambda: Sma(SmaParams(instrument=data.keys[0], interval=interval, fast=2, slow=5, base=0.01)), data)
 
 
 def test_a_market_with_two_grids_is_played_in_python():

@@ -25,6 +25,7 @@ from xtrade.model.sides import Side
 from xtrade.research.recorder import Recorder
 from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
 from xtrade.sim.bars.assumptions import BarAssumptions
+from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.tape import BarTape
 from xtrade.sim.desks import layout
 from xtrade.sim.desks.layout import Entry, Rule
@@ -89,16 +90,25 @@ def can_be_compiled(strategies: Mapping[str, Strategy[Any]], tape: Tape | BarTap
     if len(versions) > 1:
         return f"{feed.instrument} has {len(versions)} grids in these data, and a compiled decision knows one"
     if isinstance(feed, BarFeed) and isinstance(tape, BarTape):
-        interval_ns = tape.bars[place].interval_ns
-        if (feed.interval_ns, feed.of) != (interval_ns, "trades"):
-            return (
-                f"{name} wants bars of {duration_text(feed.interval_ns)} of {feed.of}, and the data are bars of"
-                f" {duration_text(interval_ns)}"
-            )
+        why = _bars_cannot(feed, tape.bars[place])
+        if why is not None:
+            return f"{name} {why}"
     if versions[0].tick_bands or versions[0].status is not TradingStatus.TRADING:
         return f"{feed.instrument} has prices of several ticks, or is not trading: a kernel does not look at that"
     if strategy.compiled(versions[0]) is None:
         return f"{name} has no compiled form for {feed.instrument}"
+    return None
+
+
+def _bars_cannot(feed: BarFeed, bars: Bars) -> str | None:
+    """Return why the bars of a feed cannot be had from these in a kernel; None if they can."""
+    length = duration_text(bars.interval_ns)
+    if feed.of != "trades":
+        return f"wants bars of the {feed.of}, and the data are bars of trades"
+    if feed.interval_ns % bars.interval_ns:
+        return f"wants bars of {duration_text(feed.interval_ns)}, and the data are bars of {length}"
+    if feed.interval_ns != bars.interval_ns and (bars.start_ns % bars.interval_ns).any():
+        return f"wants bars of {duration_text(feed.interval_ns)}, and the data's bars of {length} begin in between"
     return None
 
 
@@ -152,7 +162,17 @@ def _played(
             assumptions=assumed,
             gate=gate,
         )
-    return run_bars(tape, place, form.decide, form.params, state=form.state, assumptions=assumed, gate=gate)
+    assert isinstance(feed, BarFeed), "asked above"
+    return run_bars(
+        tape,
+        place,
+        form.decide,
+        form.params,
+        interval_ns=feed.interval_ns,
+        state=form.state,
+        assumptions=assumed,
+        gate=gate,
+    )
 
 
 class _Held:

@@ -2,8 +2,8 @@
 
     def decide(world, columns, row, params, state): ...
 
-`columns` has the bars (OPEN, HIGH, LOW, CLOSE, VOLUME, SUM of the closes), `row` is the column of the one that closed;
-to the right of it lies the future, which nobody stops it from reading.
+`columns` has the bars that the strategy subscribed to (OPEN, HIGH, LOW, CLOSE, VOLUME, SUM of the closes), `row` is the
+column of the one that closed; to the right of it lies the future, which nobody stops it from reading.
 
 first half_spread now_ns               where the bars begin, what is assumed, the time
 position is_open price left            what we hold and have open
@@ -19,7 +19,6 @@ from xtrade.sim.bars import desk as replay
 from xtrade.sim.bars.layout import (
     BUY,
     CLOSE,
-    FIRST,
     HALF_SPREAD,
     HIGH,
     LOW,
@@ -34,6 +33,7 @@ from xtrade.sim.bars.layout import (
 )
 from xtrade.sim.desks import orders
 from xtrade.sim.desks.layout import (
+    FIRST_BAR,
     LAST_CLOSE,
     LOTS,
     OPEN as ORDERS,
@@ -84,7 +84,7 @@ REST, POST_ONLY, IOC, FOK, MARKET = (int(style) for style in Style)
 @kernel
 def first(world: World) -> int:
     """Return the column of the instrument's first bar: to the left of it are another instrument's."""
-    return int(world[_market(world) + FIRST])
+    return int(world[world[-1] + FIRST_BAR])
 
 
 @kernel

@@ -19,8 +19,10 @@ from xtrade.sim.replay.layout import REPORT_WORDS
     LOTS,  # what our fills add up to, as far as we were told
     LAST_NAME,  # orders are named 1, 2, 3 …, those that were refused included
     EVERY_NS,
-    DUE_NS,  # before this, changes of the book are not told
-    LAST_CLOSE,  # on bars
+    DUE_NS,  # of books: before this, changes are not told; of longer bars: when the one in the making is over
+    FIRST_BAR,  # the column of the first bar that is told
+    NEXT_BAR,  # of longer bars: the column of the one in the making
+    LAST_CLOSE,  # of the bars that are played
     OPEN,
     OPEN_COUNT,
     SENT,
@@ -41,7 +43,7 @@ from xtrade.sim.replay.layout import REPORT_WORDS
     OPEN_MAX,
     RATE_MAX,
     DESK_WORDS,
-) = range(26)
+) = range(28)
 
 # -- open -------------------------------------------------------------------------------------------------------------
 (

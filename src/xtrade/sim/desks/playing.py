@@ -20,6 +20,7 @@ from xtrade.sim.desks.layout import (
     JOURNAL_COUNT,
     JOURNAL_FULL,
     LAST_CLOSE,
+    NEXT_BAR,
     PLACE,
 )
 from xtrade.sim.desks.orders import heard
@@ -45,7 +46,8 @@ _TAPE_NOW, _TAPE_FILLS = of_tapes.NOW, of_tapes.FILL_COUNT
 _TAPE_REPORTS, _TAPE_MASK = of_tapes.REPORTS, of_tapes.REPORT_MASK
 _TAPE_READ, _TAPE_FROM = of_tapes.REPORTS_READ, of_tapes.REPORTS_FROM
 _MARKETS, _MARKET_WORDS = of_bars.MARKETS, of_bars.MARKET_WORDS
-_CLOSED, _JUST_CLOSED, _CLOSE = of_bars.CLOSED, of_bars.JUST_CLOSED, of_bars.CLOSE
+_CLOSED, _JUST_CLOSED, _BAR_NOW = of_bars.CLOSED, of_bars.JUST_CLOSED, of_bars.NOW
+_START, _CLOSE = of_bars.START, of_bars.CLOSE
 _BAR_REPORTS, _BAR_REPORT_COUNT, _BAR_LOG = of_bars.REPORTS, of_bars.REPORT_COUNT, of_bars.LOG_COUNT
 
 
@@ -83,22 +85,36 @@ def bar_player(decide: BarDecision) -> Callable[..., int]:
     """Return the loop over bars that decides by this function; compiled when it is first called."""
     decided: Any = kernel_known_by(plain(decide), None)
 
-    def play_bars(world: World, columns: Columns, params: Reals, state: Reals) -> int:
-        """Play until the end of the bars, or until the journal is half full; return why."""
+    def play_bars(world: World, columns: Columns, told: Columns, params: Reals, state: Reals) -> int:
+        """Play until the end of the bars, or until the journal is half full; return why.
+
+        `columns` are the bars that are played, `told` those that the decision hears of: the same, or longer ones. A
+        longer one is over at its time, after the news of that time; the others are told first.
+        """
         desk = world[-1]
         market = world[_MARKETS] + world[desk + PLACE] * _MARKET_WORDS
+        longer = world[desk + EVERY_NS]
         while True:
             if 2 * world[desk + JOURNAL_COUNT] > world[desk + JOURNAL_CAPACITY]:
                 return JOURNAL_FULL
-            reasons = _advance_bars(world, columns, NEVER)
+            due = world[desk + DUE_NS] if longer != 0 else NEVER
+            reasons = _advance_bars(world, columns, due)
             if reasons & _BAR != 0 and world[market + _JUST_CLOSED] != 0:
                 row = world[market + _CLOSED]
                 world[desk + LAST_CLOSE] = columns[_CLOSE, row]
-                decided(world, columns, row, params, state)
+                if longer == 0:
+                    decided(world, told, row, params, state)
+                else:
+                    world[desk + DUE_NS] = columns[_START, row] // longer * longer + longer
             if reasons & _ORDER != 0:
                 first = world[_BAR_REPORTS]
                 for report in range(first, first + world[_BAR_REPORT_COUNT] * REPORT_WORDS, REPORT_WORDS):
                     heard(world, desk, report)
+            if due != NEVER and world[_BAR_NOW] >= due:
+                number = world[desk + NEXT_BAR]
+                world[desk + NEXT_BAR] = number + 1
+                world[desk + DUE_NS] = NEVER
+                decided(world, told, number, params, state)
             if reasons & _FILLS_FULL != 0:
                 world[_BAR_LOG] = 0  # they come as reports too
             if reasons & _STOP != 0 or world[desk + FAULT] != 0:

@@ -17,6 +17,7 @@ import numpy as np
 from xtrade.model.errors import UsageError, XtradeError
 from xtrade.sim.bars import layout as of_bars
 from xtrade.sim.bars.assumptions import BarAssumptions
+from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.deciding import Reals, first_call
 from xtrade.sim.bars.memory import world_for as bar_world
 from xtrade.sim.bars.replay import FAULTS as BAR_FAULTS
@@ -25,13 +26,13 @@ from xtrade.sim.desks import layout
 from xtrade.sim.desks.layout import DeskFault
 from xtrade.sim.desks.playing import BarDecision, TapeDecision, bar_player, tape_player
 from xtrade.sim.replay import desk as replay_desk, layout as of_tapes
-from xtrade.sim.replay.layout import Fault, Reason, World
+from xtrade.sim.replay.layout import NEVER, Fault, Reason, World
 from xtrade.sim.replay.memory import world_for as tape_world
 from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.replay import FAULTS as TAPE_FAULTS
 from xtrade.sim.replay.tape import Tape
 
-__all__ = ["OPEN_ORDERS_MOST", "Gate", "run_bars", "run_tape", "with_desk"]
+__all__ = ["OPEN_ORDERS_MOST", "Gate", "longer_bars", "run_bars", "run_tape", "with_desk"]
 
 # What a Replay has room for when nobody says otherwise: the same orders are let in.
 OPEN_ORDERS_MOST: Final = 1024
@@ -97,20 +98,47 @@ def run_bars(
     decide: BarDecision,
     params: Sequence[float],
     *,
+    interval_ns: int,
     state: int,
     assumptions: Sequence[BarAssumptions],
     gate: Gate,
 ) -> World:
-    """Play bars to a decision on those of one instrument; return the journal, one row of words for each entry."""
+    """Play bars to a decision on those of one instrument; return the journal, one row of words for each entry.
+
+    The decision hears of bars of `interval_ns`, which may be a multiple of the data's own interval.
+    """
     plain = bar_world(tape, list(assumptions), orders=OPEN_ORDERS_MOST, messages=MESSAGES, fills=FILLS)
-    world = with_desk(plain, place, gate, 0)
+    played = tape.bars[place]
+    is_longer = interval_ns != played.interval_ns
+    world = with_desk(plain, place, gate, interval_ns if is_longer else 0)
+    desk = int(world[-1])
+    world[desk + layout.DUE_NS] = NEVER
+    world[desk + layout.FIRST_BAR] = 0 if is_longer else sum(len(bars) for bars in tape.bars[:place])
+    told = longer_bars(played, interval_ns).block if is_longer else tape.columns
     numbers, memory = _numbers(params), np.zeros(state)
     play = bar_player(decide)
     return _played(
-        lambda: play(world, tape.columns, numbers, memory),
+        lambda: play(world, tape.columns, told, numbers, memory),
         decide,
         world,
         lambda: f"{world[of_bars.NOW]} ns: {BAR_FAULTS[Fault(int(world[of_bars.FAULT]))]}",
+    )
+
+
+def longer_bars(bars: Bars, interval_ns: int) -> Bars:
+    """Return bars of a multiple of the interval, as xtrade.market.bars makes them of these."""
+    starts = bars.start_ns // interval_ns * interval_ns
+    at = np.flatnonzero(np.diff(starts, prepend=-1))
+    ends = np.append(at[1:], len(starts)) - 1
+    return Bars(
+        bars.instrument,
+        interval_ns,
+        starts[at],
+        bars.open_ticks[at],
+        np.maximum.reduceat(bars.high_ticks, at),
+        np.minimum.reduceat(bars.low_ticks, at),
+        bars.close_ticks[ends],
+        np.add.reduceat(bars.volume_lots, at),
     )
 
 
