@@ -10,7 +10,7 @@ then its timers go off.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from typing_extensions import override
@@ -360,32 +360,30 @@ class BarMarket(Market):
 class _Columns:
     """The bars of one instrument as plain whole numbers: reading one is what a strategy on bars waits for."""
 
-    __slots__ = ("_columns", "_interval_ns", "_key")
+    __slots__ = ("_close", "_high", "_interval_ns", "_key", "_low", "_open", "_start", "_volume")
 
     def __init__(self, bars: Bars) -> None:
         self._key = bars.instrument.key
         self._interval_ns = bars.interval_ns
-        self._columns: Sequence[memoryview[int]] = (
-            bars.start_ns.data,
-            bars.open_ticks.data,
-            bars.high_ticks.data,
-            bars.low_ticks.data,
-            bars.close_ticks.data,
-            bars.volume_lots.data,
-        )
+        self._start: memoryview[int] = bars.start_ns.data
+        self._open: memoryview[int] = bars.open_ticks.data
+        self._high: memoryview[int] = bars.high_ticks.data
+        self._low: memoryview[int] = bars.low_ticks.data
+        self._close: memoryview[int] = bars.close_ticks.data
+        self._volume: memoryview[int] = bars.volume_lots.data
 
     def bar(self, row: int) -> Bar:
-        start_ns, first, high, low, last, volume = (column[row] for column in self._columns)
+        start_ns = self._start[row]
         return Bar(
             instrument=self._key,
             received_ns=start_ns + self._interval_ns,
             start_ns=start_ns,
             interval_ns=self._interval_ns,
-            open_ticks=first,
-            high_ticks=high,
-            low_ticks=low,
-            close_ticks=last,
-            volume_lots=volume,
+            open_ticks=self._open[row],
+            high_ticks=self._high[row],
+            low_ticks=self._low[row],
+            close_ticks=self._close[row],
+            volume_lots=self._volume[row],
         )
 
 

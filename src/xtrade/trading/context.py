@@ -125,8 +125,9 @@ class Context:
 
     def move_to(self, key: str, lots: int) -> Order | None:
         """Bring the position to these signed lots at the market; None if it is there, with what is under way."""
-        under_way = sum(order.side.sign * (order.state.worst_case_lots or 0) for order in self.orders(key))
-        missing = lots - self.position_lots(key) - under_way
+        missing = lots - self.position_lots(key)
+        if self.open_orders:
+            missing -= sum(order.side.sign * (order.state.worst_case_lots or 0) for order in self.orders(key))
         if missing == 0:
             return None
         return self.buy(key, lots=missing) if missing > 0 else self.sell(key, lots=-missing)

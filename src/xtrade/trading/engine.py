@@ -165,7 +165,10 @@ class Engine:
     @property
     def is_active(self) -> bool:
         """Whether any strategy still trades."""
-        return any(context.state is not TradingState.HALTED for context in self.contexts.values())
+        for context in self.contexts.values():
+            if context.state is not TradingState.HALTED:
+                return True
+        return False
 
     def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
         """Before the start: go on with the positions and orders that an earlier process left in its journal.
@@ -234,10 +237,12 @@ class Engine:
                 self._add_to_bar(maker, trade.ticks, trade.lots)
         for context, strategy in self._listeners.trades.get(key, ()):
             self._call(context, strategy.on_trade, trade)
-        self._make_known("trade", key, trade)
+        if self._awaited:
+            self._make_known("trade", key, trade)
         if self.health.stale:
             self.health.fresh(key, "trades")
-        self._drain()
+        if self._later:
+            self._drain()
 
     def bar(self, bar: Bar, now_ns: int) -> None:
         """Tell of a bar of the data's own; those of larger intervals are made from it."""
@@ -255,7 +260,8 @@ class Engine:
             if closed is not None:
                 self._tell_bar(maker, closed)
             self._arm(maker)
-        self._drain()
+        if self._later:
+            self._drain()
 
     def heard(self, event: Event, now_ns: int) -> None:
         """Tell of anything else: news of our orders and accounts, funding rates, links, changed instruments."""
@@ -558,7 +564,8 @@ class Engine:
             self.unusual[f"{type(event).__name__}: {_without_figures(change.note)}"] += 1
         if change.booked is not None or change.unbooked is not None or change.fee is not None:
             self.portfolio.book(context.name, self._markets.instrument(order.intent.instrument), change)
-        name, is_final = event.client_order_id, change.state.is_final
+        order.told(change.state)
+        name, is_final = event.client_order_id, not order.is_open
         was_live = name in self._live
         if was_live and is_final:
             self._ended[name] = self._live.pop(name)
@@ -567,7 +574,6 @@ class Engine:
         elif not was_live and not is_final:  # found alive after all
             self._live[name] = self._ended.pop(name)
             context.open_orders[name] = order
-        order.told(change.state)
         return change.booked
 
     def _forget_old(self) -> None:
@@ -625,7 +631,8 @@ class Engine:
     def _tell_bar(self, maker: BarMaker, bar: Bar) -> None:
         for context, strategy in maker.listeners:
             self._call(context, strategy.on_bar, bar)
-        self._make_known("bar", bar.instrument, bar)
+        if self._awaited:
+            self._make_known("bar", bar.instrument, bar)
 
     def _make_known(self, what: str, key: str, value: object) -> None:
         for signal in self._awaited.pop((what, key), ()):

@@ -45,7 +45,7 @@ class Order:
     `note` is free for the strategy: a reason, a tag, whatever it wants to find again.
     """
 
-    __slots__ = ("_changed", "_ended", "_keeper", "instrument", "note", "refusal", "state")
+    __slots__ = ("_changed", "_ended", "_keeper", "instrument", "is_open", "note", "refusal", "state")
 
     def __init__(self, keeper: Keeper, intent: OrderIntent, instrument: Instrument) -> None:
         self._keeper = keeper
@@ -54,6 +54,9 @@ class Order:
         self._changed: Signal[Order] | None = None
         self.instrument = instrument
         self.state = OrderState(intent=intent)
+        # Asked for all the time, so it is a plain attribute.
+        self.is_open = True
+        """Whether it may still trade, as far as we know."""
         self.refusal: Refusal | None = None
         """Why the risk gate did not let it out; None if it did."""
         self.note: object = None
@@ -91,11 +94,6 @@ class Order:
     def status(self) -> OrderStatus:
         """Where it stands."""
         return self.state.status
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it may still trade, as far as we know."""
-        return not self.state.is_final
 
     @property
     def filled_lots(self) -> int:
@@ -161,6 +159,7 @@ class Order:
     def told(self, state: OrderState) -> None:
         """Take the new state; for the engine."""
         self.state = state
+        self.is_open = not state.is_final
         changed, self._changed = self._changed, None
         if changed is not None:
             changed.set(self)

@@ -154,7 +154,7 @@ class Replay:
         side = layout.BUY if intent.side is Side.BUY else layout.SELL
         ticks = 0 if intent.ticks is None else intent.ticks
         order = desk.place(
-            self._world, place, intent.client_order_id, side, style_of(intent), ticks, intent.lots
+            self._world, place, intent.client_order_id, side, int(style_of(intent)), ticks, intent.lots
         )
         if order == 0:
             raise UsageError(f"{len(self._live)} orders are open already: raise `orders`")
