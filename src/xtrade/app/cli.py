@@ -31,6 +31,7 @@ class Command(NamedTuple):
     group: str
 
 
+TRADING: Final = "Trading"
 MARKETS: Final = "Markets"
 RESEARCH: Final = "Research"
 SETUP: Final = "Set up"

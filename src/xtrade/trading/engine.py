@@ -165,10 +165,7 @@ class Engine:
     @property
     def is_active(self) -> bool:
         """Whether any strategy still trades."""
-        for context in self.contexts.values():
-            if context.state is not TradingState.HALTED:
-                return True
-        return False
+        return any(context.state is not TradingState.HALTED for context in self.contexts.values())
 
     def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
         """Before the start: go on with the positions and orders that an earlier process left in its journal.
