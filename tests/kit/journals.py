@@ -72,6 +72,12 @@ def cut_off(url):
     )
 
 
+def written_again(journal):
+    """Try until what was kept is written: a database may be on its way back."""
+    while not journal.try_again():
+        assert not journal.trouble.final, journal.trouble
+
+
 class Place:
     """Somewhere a journal can be, in one of its forms."""
 

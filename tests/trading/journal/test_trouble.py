@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from kit.desks import KEY, OPENING, Desk, Scripted, level
-from kit.journals import cut_off, intent
+from kit.journals import cut_off, intent, written_again
 from xtrade.model.errors import JournalBroken
 from xtrade.model.events import OrderAccepted, OrderSent
 from xtrade.model.order_state import OrderStatus
@@ -63,7 +63,7 @@ def test_intents_are_refused_and_all_else_is_kept_until_it_can_be_written(place)
         assert journal.backlog >= 2
 
         mend()
-        assert journal.try_again()
+        written_again(journal)
         assert (journal.trouble, journal.backlog) == (None, 0)
         journal.append(intent(3))
         kept = records(journal)
@@ -79,7 +79,7 @@ def test_trouble_names_its_cause_and_the_way_out(place):
         fill_the_rest(journal)
         said = str(journal.trouble)
         mend()
-        journal.try_again()
+        written_again(journal)
 
     if place.form == "sqlite":
         assert "trading.journal: the disk is full: free space in " in said
@@ -111,7 +111,7 @@ def test_a_strategy_whose_journal_cannot_write_places_nothing_and_can_cancel(pla
         assert (seen["amended"], seen["canceled"]) == (False, 1)
         assert seen["first"].status is OrderStatus.CANCELED
         seen["mend"]()
-        assert journal.try_again()
+        written_again(journal)
         store = replayed(journal.entries())
         refused = [each for each in records(journal) if isinstance(each, Refused)]
 
