@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -18,7 +20,16 @@ from xtrade.model.sides import Side
 from xtrade.trading.journal.entries import checked, genesis, sealed
 from xtrade.trading.journal.kinds import KINDS, LAZY, goes_first, kind_of, order_of, record_of, to_body
 from xtrade.trading.order_store import OrderStore, replayed
-from xtrade.trading.ports import Asked, Decided, InstrumentKnown, Noted, Refused, SessionClosed, SessionOpened
+from xtrade.trading.ports import (
+    Asked,
+    Decided,
+    InstrumentKnown,
+    Noted,
+    Record,
+    Refused,
+    SessionClosed,
+    SessionOpened,
+)
 
 MARKET = instrument()
 FIRST = genesis("test", 0)
@@ -217,3 +228,11 @@ def test_a_request_that_was_refused_to_be_sent_is_not_assumed_sent_once_another_
 
     assert not store.open_orders()[0].cancel_pending
     assert from_msgpack(to_msgpack(store.orders[1]), OrderState) == store.orders[1]
+
+
+def test_every_kind_of_record_that_may_be_written_can_be_read():
+    """A record that is added to the port and not to the journal would be written, and never read again."""
+    named = {each for each in get_args(Record) if each not in {ev.OrderEvent, ev.AccountEvent}}
+    told = {each for each in get_args(ev.AnyEvent) if issubclass(each, ev.OrderEvent | ev.AccountEvent)}
+
+    assert {kind.type for kind in KINDS.values()} == named | told
