@@ -114,7 +114,9 @@ async def _drips(reader, writer):
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_lost_answer_is_in_doubt(wires, answer, said, method):
-    timeouts = Timeouts(connect_ms=100, first_byte_ms=50, total_ms=150)
+    # Short only where it is the time-out that is wanted: a busy machine is no fault.
+    short = {_is_silent: Timeouts(first_byte_ms=50), _drips: Timeouts(total_ms=150)}
+    timeouts = short.get(answer, Timeouts())
 
     async def main():
         async with answering(answer) as port, session(timeouts=timeouts) as http:

@@ -40,7 +40,7 @@ class Feed(Listener):
         self.closed = closed
 
     async def wait_for(self, count):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.heard) < count:
                 self.arrival.clear()
                 await self.arrival.wait()

@@ -15,7 +15,7 @@ whoever saves them: a restart does not end one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
@@ -74,7 +74,7 @@ class Grant:
 class _Waiter:
     __slots__ = ("costs", "let_out", "priority", "since_ns")
 
-    def __init__(self, costs: Sequence[Cost], priority: Priority) -> None:
+    def __init__(self, costs: tuple[Cost, ...], priority: Priority) -> None:
         self.costs = costs
         self.priority = priority
         self.since_ns = clock.monotonic_ns()
@@ -92,6 +92,7 @@ class RateLimiter:
         self._waiting_max = waiting_max
         self._patience_ns = patience_ms * _MS_NS
         self._meters: dict[_Place, tuple[Meter, ...]] = {}
+        self._passed: set[tuple[tuple[Cost, ...], Priority]] = set()
         self._limits: dict[tuple[str, int], int] = {}
         self._bans: dict[_Place, tuple[int, bool]] = {}
         self._waiting: tuple[list[_Waiter], ...] = tuple([] for _ in Priority)
@@ -139,7 +140,9 @@ class RateLimiter:
             for meter in self._at((usage.pool, usage.key)):
                 if meter.ms == usage.window_ms:
                     if usage.limit and usage.limit != meter.limit:
-                        meter.limit = self._limits[usage.pool, meter.ms] = usage.limit
+                        meter.set_limit(usage.limit)
+                        self._limits[usage.pool, meter.ms] = usage.limit
+                        self._passed.clear()
                     if usage.used is not None:
                         meter.correct(usage.used, now_ns)
         self._serve()
@@ -190,8 +193,10 @@ class RateLimiter:
 
     # -- inside ------------------------------------------------------------------------------------------------
 
-    def _check(self, costs: Sequence[Cost], priority: Priority) -> None:
+    def _check(self, costs: tuple[Cost, ...], priority: Priority) -> None:
         """Refuse what cannot ever be let out: an unknown pool must not mean that there is no limit."""
+        if (costs, priority) in self._passed:
+            return
         for cost in costs:
             if cost.pool not in self._pools:
                 raise ConfigError(
@@ -208,8 +213,10 @@ class RateLimiter:
                         f"{self.venue}: a request of weight {cost.weight} never fits {cost.pool!r}, which lets out"
                         f" {meter.limit} within {meter.ms} ms and keeps some for other work: split it"
                     )
+        if len(self._passed) < _KEYS_MAX:
+            self._passed.add((costs, priority))
 
-    async def _wait(self, costs: Sequence[Cost], priority: Priority) -> None:
+    async def _wait(self, costs: tuple[Cost, ...], priority: Priority) -> None:
         if self.waiting >= self._waiting_max:
             raise RateLimited(
                 f"{self.venue}: {self.waiting} requests wait for the rate limits already: send less, or wait",
@@ -230,12 +237,12 @@ class RateLimiter:
             self._serve()
             raise
 
-    def _open(self, costs: Sequence[Cost], priority: Priority) -> None:
+    def _open(self, costs: tuple[Cost, ...], priority: Priority) -> None:
         for cost in costs:
             for meter in self._at((cost.pool, cost.key)):
                 meter.open(cost.weight, priority)
 
-    def _close(self, costs: Sequence[Cost], priority: Priority, *, unused: bool) -> None:
+    def _close(self, costs: tuple[Cost, ...], priority: Priority, *, unused: bool) -> None:
         now_ns = clock.monotonic_ns()
         for cost in costs:
             for meter in self._at((cost.pool, cost.key)):
@@ -262,7 +269,7 @@ class RateLimiter:
         next_ns: int | None = None
         self._somebody_waits_for_an_end = False
         for queue in self._waiting:
-            refused: set[Sequence[Cost]] = set()
+            refused: set[tuple[Cost, ...]] = set()
             for waiter in tuple(queue):
                 if waiter.costs in refused:
                     continue  # the same as somebody before it, who cannot go
@@ -306,7 +313,7 @@ class RateLimiter:
 
     def _lacking(
         self,
-        costs: Sequence[Cost],
+        costs: tuple[Cost, ...],
         priority: Priority,
         now_ns: int,
         held: Mapping[_Place, set[Priority]] | None = None,
@@ -336,6 +343,8 @@ class RateLimiter:
         return self._ban_until_ns(place, priority) > now_ns
 
     def _ban_until_ns(self, place: _Place, priority: Priority) -> int:
+        if not self._bans:
+            return 0
         # A ban without a key is one of the whole pool.
         until_ns = 0
         for at in {place, (place[0], "")}:
@@ -344,7 +353,7 @@ class RateLimiter:
                 until_ns = max(until_ns, ban_ns)
         return until_ns
 
-    def _free_at_ns(self, costs: Sequence[Cost], priority: Priority, now_ns: int) -> int | None:
+    def _free_at_ns(self, costs: tuple[Cost, ...], priority: Priority, now_ns: int) -> int | None:
         free_at_ns = now_ns
         for cost in costs:
             place = (cost.pool, cost.key)
@@ -364,7 +373,8 @@ class RateLimiter:
             pool = self._pools[place[0]]
             found = self._meters[place] = tuple(Meter(window, pool.kept) for window in pool.windows)
             for meter in found:
-                meter.limit = self._limits.get((pool.name, meter.ms), meter.limit)
+                if (limit := self._limits.get((pool.name, meter.ms))) is not None:
+                    meter.set_limit(limit)
         return found
 
     def _let_go(self) -> None:

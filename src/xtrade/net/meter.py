@@ -27,17 +27,21 @@ _COLUMNS: Final = _FOREIGN + 1
 class Meter:
     """One window of one pool."""
 
-    __slots__ = ("_kept_percent", "_length_ns", "_slot_ns", "_slots", "_used", "limit", "ms")
+    __slots__ = ("_kept", "_kept_percent", "_length_ns", "_slot_ns", "_slots", "_used", "limit", "ms")
 
     def __init__(self, window: Window, kept: Mapping[Priority, int]) -> None:
-        self.limit = window.limit
-        """Set anew when the venue says so."""
         self.ms = window.ms
         self._kept_percent = kept
+        self.set_limit(window.limit)
         self._length_ns = window.ms * _MS_NS
         self._slot_ns = max(1, self._length_ns // _SLOTS)
         self._used = [0] * _COLUMNS
         self._slots: deque[tuple[int, list[int]]] = deque()
+
+    def set_limit(self, limit: int) -> None:
+        """Obey another limit: the venue's word stands above ours."""
+        self.limit = limit
+        self._kept = tuple(self._kept_of(priority) for priority in Priority)
 
     def open(self, weight: int, priority: Priority) -> None:
         """Count a request that is let out now; `settle` or `give_back` must follow."""
@@ -71,7 +75,7 @@ class Meter:
     def is_within_kept(self, weight: int, priority: Priority, now_ns: int) -> bool:
         """Would it be paid by what is kept for its own kind?"""
         self._forget(now_ns)
-        return self._used[priority] + weight <= self._kept(priority)
+        return self._used[priority] + weight <= self._kept[priority]
 
     def can_ever_have_room(self, weight: int, priority: Priority) -> bool:
         """Would it be let out if nothing at all were used?"""
@@ -91,14 +95,14 @@ class Meter:
         return None
 
     def _fits(self, used: list[int], weight: int, priority: Priority) -> bool:
-        withheld = 0
-        if priority is not Priority.CANCEL:
-            for other in Priority:
-                if other is not priority:
-                    withheld += max(0, self._kept(other) - used[other])
-        return sum(used) + weight + withheld <= self.limit
+        free = self.limit - sum(used) - weight
+        if free >= 0 and priority is not Priority.CANCEL:
+            for other, kept in enumerate(self._kept):
+                if kept > used[other] and other != priority:
+                    free -= kept - used[other]
+        return free >= 0
 
-    def _kept(self, priority: Priority) -> int:
+    def _kept_of(self, priority: Priority) -> int:
         percent = self._kept_percent.get(priority, 0)
         if priority is Priority.CANCEL and self.limit > 1:
             return -(
