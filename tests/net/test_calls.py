@@ -171,6 +171,17 @@ def test_a_request_that_cannot_be_built_costs_nothing_and_says_why():
     assert run_virtual(main) == 0
 
 
+@pytest.mark.parametrize(("trouble", "used"), [(unavailable(), 0), (in_doubt(), 1)])
+def test_what_never_left_costs_nothing_and_what_may_have_left_costs(trouble, used):
+    async def main():
+        acme = caller(Script(trouble))
+        with pytest.raises(VenueError):
+            await acme.call(call(Repeat.NEVER))
+        return acme.limiter.view()[0].used
+
+    assert run_virtual(main) == used
+
+
 @pytest.mark.parametrize("repeat", Repeat)
 def test_a_long_pause_is_told_and_obeyed_by_the_next(repeat):
     async def main():

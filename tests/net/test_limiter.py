@@ -37,7 +37,7 @@ requests = st.lists(
         st.integers(0, 700),  # takes, ms
         st.integers(1, 3),  # weight
         st.sampled_from(Priority),
-        st.floats(0, 1),  # where in its exchange the venue counts it
+        st.sampled_from([0.0, 1.0]) | st.floats(0, 1),  # where in its exchange the venue counts it
     ),
     min_size=1,
     max_size=60,
@@ -73,31 +73,56 @@ def test_no_window_of_the_venue_ever_holds_more_than_its_limit(wanted, kept, sho
             assert sum(weight for _, weight in arrivals[first:last]) <= window.limit
 
 
-@settings(max_examples=60)
-@given(requests)
-def test_nothing_is_let_out_while_a_cancel_waits(wanted):
-    waiting = 0
-    overtaken = []
+@given(st.integers(0, 10**12), st.integers(1, 100_000))
+def test_what_has_ended_counts_for_a_whole_window_more(ended_ns, window_ms):
+    meter = Meter(Window(1, window_ms), NOTHING_KEPT)
+    meter.open(1, Priority.DATA)
+    meter.settle(1, Priority.DATA, ended_ns)
 
-    async def one(limits, at_ms, took_ms, weight, priority, _where):
-        nonlocal waiting
-        await asyncio.sleep(at_ms / 1_000)
-        cancel = priority is Priority.CANCEL
-        waiting += cancel
-        async with limits.grant((Cost("weight", weight),), priority):
-            waiting -= cancel
-            # Let out in the same step of the limiter, but woken first, is not overtaken.
-            if not cancel and waiting and limits.wait_ns((Cost("weight"),), Priority.CANCEL) != 0:
-                overtaken.append((clock.monotonic_ns(), len(limits._waiting[Priority.CANCEL])))
-            await asyncio.sleep(took_ms / 1_000)
+    assert not meter.has_room(1, Priority.DATA, ended_ns + window_ms * MS - 1)
+    assert meter.has_room(1, Priority.DATA, ended_ns + window_ms * MS * 65 // 64 + 1)
 
+
+def test_nothing_passes_a_cancel_that_waits_not_even_what_is_kept_for_it():
     async def main():
-        limits = limiter(Pool("weight", (Window(10, 1_000),)))
-        await asyncio.gather(*(one(limits, *request) for request in wanted))
+        limits = limiter(Pool("weight", (Window(10, 1_000),), {Priority.DATA: 10}))
+        await spend(limits, 8, Priority.CANCEL)
+        cancel = asyncio.create_task(spend(limits, 3, Priority.CANCEL))
+        await asyncio.sleep(0.1)
+        data = asyncio.create_task(spend(limits, 1, Priority.DATA))
+        return (await cancel)[0], (await data)[0]
 
-    run_virtual(main, pick="first")
+    cancel_ns, data_ns = run_virtual(main)
 
-    assert [count for _, count in overtaken if count] == []
+    assert SECOND <= cancel_ns <= data_ns
+
+
+def test_what_is_kept_for_a_kind_of_work_passes_waiting_work_of_a_higher_kind():
+    async def main():
+        limits = limiter(Pool("weight", (Window(10, 1_000),), {Priority.ACCOUNT: 10}))
+        await spend(limits, 8, Priority.TRADE)
+        trade = asyncio.create_task(spend(limits, 3, Priority.TRADE))
+        await asyncio.sleep(0.1)
+        account = await spend(limits, 1, Priority.ACCOUNT)
+        return (await trade)[0], account[0]
+
+    trade_ns, account_ns = run_virtual(main)
+
+    assert account_ns < SECOND <= trade_ns
+
+
+def test_a_light_request_does_not_slip_past_a_heavy_one():
+    async def main():
+        limits = limiter(Pool("weight", (Window(10, 1_000),), NOTHING_KEPT))
+        await spend(limits, 6)
+        heavy = asyncio.create_task(spend(limits, 5))
+        await asyncio.sleep(0.1)
+        light = asyncio.create_task(spend(limits, 1))
+        return (await heavy)[0], (await light)[0]
+
+    heavy_ns, light_ns = run_virtual(main)
+
+    assert SECOND <= heavy_ns <= light_ns
 
 
 @settings(max_examples=25)
@@ -301,6 +326,21 @@ def test_who_gives_up_waiting_leaves_nothing_behind(seed):
         await asyncio.gather(*(impatient(after_ms) for after_ms in range(95, 110)), return_exceptions=True)
         await asyncio.sleep(1)
         assert limits.waiting == 0
+        return limits.view()[0].used
+
+    assert run_virtual(main, seed=seed) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_gives_up_in_the_instant_of_being_let_out_leaves_nothing_behind(seed):
+    async def main():
+        limits = limiter(Pool("weight", (Window(1, 100),), NOTHING_KEPT))
+        await spend(limits)
+        wait_ns = limits.wait_ns((Cost("weight"),), Priority.DATA)
+        waiting = asyncio.create_task(spend(limits))
+        asyncio.get_running_loop().call_later(wait_ns / 1e9, waiting.cancel)
+        await asyncio.gather(waiting, return_exceptions=True)
+        await asyncio.sleep(1)
         return limits.view()[0].used
 
     assert run_virtual(main, seed=seed) == 0

@@ -252,6 +252,28 @@ def test_a_message_in_pieces_survives_a_change_of_plan():
         assert all(m.endswith(b" " + big) for m in heard)
 
 
+def test_bytes_arrive_in_the_order_in_which_they_were_sent_whatever_the_latency():
+    sent = b"".join(b"%d," % number for number in range(300))
+
+    async def main():
+        Network(FaultPlan(latency_ms_min=0, latency_ms_max=200, spike=0.1)).bring()
+        got = []
+
+        async def talk(reader, writer):
+            got.append(await reader.read(-1))
+
+        async with answering(talk) as port:
+            _, writer = await asyncio.open_connection(HOST, port)
+            for start in range(0, len(sent), 7):
+                writer.write(sent[start : start + 7])
+                await asyncio.sleep(0.001)
+            await gone(writer)
+            await asyncio.sleep(60)
+        return got
+
+    assert run_virtual(main) == [sent]
+
+
 async def gone(writer):
     writer.close()
     with suppress(ConnectionResetError):

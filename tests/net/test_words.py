@@ -97,6 +97,14 @@ def test_no_value_of_a_query_is_ever_shown(value):
     assert f"={value}" not in shown_url(f"https://acme.com/x?listenKey={value}")
 
 
+def test_no_secret_is_shown_wherever_it_stands():
+    key = Secret("l1sten-key-0f-acme")
+
+    assert (
+        shown_url(f"wss://acme.com/ws/{key.reveal()}?{key.reveal()}=1") == "wss://acme.com/ws/****?****=****"
+    )
+
+
 def test_a_reason_is_the_systems_words_without_secrets():
     key = Secret("an-0ld-and-secret-key")
 
