@@ -205,6 +205,7 @@ def test_who_has_waited_long_for_one_pool_is_not_overtaken_for_ever_in_another()
         stop = False
 
         async def flood(pool):
+            await asyncio.sleep(0.05 * (pool == "b"))  # the two are never free at the same time by themselves
             while not stop:
                 await spend(limits, pool=pool)
 
