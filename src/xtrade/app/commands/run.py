@@ -29,7 +29,7 @@ __all__ = ["app"]
 
 JOURNAL: Final = "trading.journal"
 
-app = cyclopts.App(name="run")
+app = cyclopts.App(name="run", usage="xtrade run [OPTIONS] [WHAT]")
 
 Seconds = Annotated[
     float | None,
