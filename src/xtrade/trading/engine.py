@@ -280,8 +280,6 @@ class Engine:
                 self.traded(event, now_ns)
             case Bar():
                 self.bar(event, now_ns)
-            case LinkUp() | LinkDown() | Stale():
-                pass  # whoever drives the engine distrusts the books that this concerns
             case _:
                 self.unusual[f"{type(event).__name__}: nothing here listens to it"] += 1
         self._drain()
