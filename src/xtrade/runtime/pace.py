@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Final
 
 from xtrade.model.errors import UsageError
-from xtrade.runtime.clock import SystemClock
+from xtrade.runtime.clock import Clock, SystemClock
 
 __all__ = ["Pace"]
 
@@ -22,22 +22,29 @@ _BEHIND_NS_MAX: Final = SECOND_NS
 
 
 class Pace:
-    """`speed` times as fast as time passes here, or as fast as the machine can (None)."""
+    """`speed` times as fast as time passes here, or as fast as the machine can (None).
+
+    `watch` and `wait` are for tests: who tells the time of those who watch, and lets it pass.
+    """
 
     def __init__(
-        self, speed: float | None, *, on_frame: Callable[[], object] | None = None, frame_ms: int = 100
+        self,
+        speed: float | None,
+        *,
+        on_frame: Callable[[], object] | None = None,
+        frame_ms: int = 100,
+        watch: Clock | None = None,
+        wait: Callable[[float], object] | None = None,
     ) -> None:
         if speed is not None and not 0.001 <= speed <= 1_000_000:
             raise UsageError(f"a speed of {speed:g}: expected a number from 0.001 to 1000000")
         self._speed = speed
         self._on_frame = on_frame
         self._frame_ns = frame_ms * 1_000_000
-        self._clock = SystemClock()
+        self._clock = watch or SystemClock()
         self._start_ns = self._next_frame_ns = self._clock.monotonic_ns()
         self._passed_ns = 0
-        # Waiting for a lock that nobody gives back: a sleep that a signal can interrupt.
-        self._never = Lock()
-        self._never.acquire()
+        self._wait = wait or _sleeper()
 
     def __call__(self, jump_ns: int) -> None:
         """Wait until the jump is due, showing frames meanwhile."""
@@ -50,7 +57,7 @@ class Pace:
             while now_ns < due_ns:
                 self._frame(now_ns)
                 wait_ns = min(due_ns - now_ns, self._frame_ns)
-                self._never.acquire(timeout=wait_ns / SECOND_NS)
+                self._wait(wait_ns / SECOND_NS)
                 now_ns = self._clock.monotonic_ns()
         self._frame(now_ns)
 
@@ -58,3 +65,10 @@ class Pace:
         if self._on_frame is not None and now_ns >= self._next_frame_ns:
             self._next_frame_ns = now_ns + self._frame_ns
             self._on_frame()
+
+
+def _sleeper() -> Callable[[float], object]:
+    """A sleep that virtual time does not forbid: waiting for a lock that nobody gives back."""
+    never = Lock()
+    never.acquire()
+    return lambda seconds: never.acquire(timeout=seconds)
