@@ -116,6 +116,29 @@ def test_a_stop_that_cannot_close_goes_on_and_then_says_so():
     assert any(note.startswith("ALARM: bracket: 10 lots") for note in journal.notes)
 
 
+def test_what_an_entry_in_doubt_traded_is_closed_when_it_is_known():
+    """
+    The stop is hit and everything known is closed; then the entry that nobody answered turns out to have traded.
+    """
+    unheard = Reaction(fill=0.5, answers=False, settled_ms=12_000)
+    half = Reaction(fill=0.4, after_ms=10)
+    outcome, markets, _ = bracketed([half, unheard], [(0.5, 1001), (4.5, 980)])
+
+    assert outcome.closed_by is ClosedBy.STOP
+    assert outcome.exit.is_done
+    assert outcome.exit.filled_lots == outcome.entry.filled_lots == 7
+    assert markets.truth[ONE.key] == 0
+
+
+def test_an_entry_that_stays_in_doubt_is_told_as_such_in_the_end():
+    unheard = Reaction(fill=0.5, answers=False, settled_ms=100_000)
+    outcome, _, journal = bracketed([unheard], doubt_s=20.0)
+
+    assert (outcome.entry.ended, outcome.entry.open_lots) == (Ended.IN_DOUBT, 10)
+    assert outcome.exit.ended is Ended.IN_DOUBT
+    assert any(note.startswith("ALARM: bracket") for note in journal.notes)
+
+
 reactions = st.builds(
     Reaction,
     fill=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
@@ -127,6 +150,7 @@ reactions = st.builds(
     slow_ms=st.sampled_from([0, 0, 0, 700]),
     twice=st.booleans(),
     goes_down=st.sampled_from([False, False, False, True]),
+    down_ms=st.sampled_from([50, 2_000]),
     cancel=st.sampled_from(["ok", "ok", "refuse", "lost"]),
 )
 

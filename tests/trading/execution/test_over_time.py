@@ -32,6 +32,7 @@ reactions = st.builds(
     slow_ms=st.sampled_from([0, 0, 0, 700]),
     twice=st.booleans(),
     goes_down=st.sampled_from([False, False, False, True]),
+    down_ms=st.sampled_from([50, 2_000]),
     cancel=st.sampled_from(["ok", "ok", "refuse", "lost"]),
 )
 

@@ -41,6 +41,8 @@ class Bracket(Params, frozen=True, kw_only=True):
     close_attempts_max: int = 600
     refusals_max: int = 5
     answer_s: float = 10.0
+    doubt_s: float = 600.0
+    """How long to wait, all else being closed, for an entry in doubt: what it traded is closed when that is known."""
     reduce_only: bool = False
     """Whether the orders that close carry the venue's reduce-only flag."""
 
@@ -49,6 +51,7 @@ class Bracket(Params, frozen=True, kw_only=True):
         at_least(1, close_attempts_max=self.close_attempts_max, refusals_max=self.refusals_max)
         at_least(0, through_ticks=self.through_ticks)
         above_zero(timeout_s=self.timeout_s, look_every_s=self.look_every_s, answer_s=self.answer_s)
+        above_zero(doubt_s=self.doubt_s)
 
 
 class ClosedBy(StrEnum):
@@ -129,25 +132,46 @@ class _Bracket:
         """Wait for one of the ways out, and go it to the end."""
         ctx, wish = self.ctx, self.wish
         give_up_ns = None if wish.timeout_s is None else self.entry.started_ns + nanoseconds(wish.timeout_s)
+        closed_ns = None
+        by = None
         while True:
-            # What the entry filled after all, or had in doubt, is closed as well.
+            # What the entry filled after all, once its doubt is settled, is guarded and closed as well.
             self.exit.lots = self.exit.goal_lots = self.entry.filled_lots
-            if self.exit.is_reached and not self.entry.open_lots:
-                return Ended.DONE, "", ClosedBy.TAKE_PROFIT
             if (stop := self.exit.must_stop) is not None:
-                return Ended.STOPPED, stop, ClosedBy.NOTHING
-            late = give_up_ns is not None and ctx.now_ns >= give_up_ns
-            if late or self.hit() is ClosedBy.STOP:
-                return *await self._close_at_market(), ClosedBy.TIME if late else ClosedBy.STOP
-            if self.fruitless >= wish.refusals_max:
-                # Nothing can rest there: the stop alone is left, and the take-profit is taken when it is reached.
-                if self.hit() is ClosedBy.TAKE_PROFIT:
-                    return *await self._close_at_market(), ClosedBy.TAKE_PROFIT
-            elif self.exit.open_order is None and not self.exit.is_below_minimum:
-                self._rest_take_profit()
-            await self._wait()
+                return Ended.STOPPED, stop, by or ClosedBy.NOTHING
+            if self.exit.is_reached:
+                if not self.entry.open_lots:
+                    return Ended.DONE, "", by or ClosedBy.TAKE_PROFIT
+                closed_ns = ctx.now_ns if closed_ns is None else closed_ns
+                if ctx.now_ns >= closed_ns + nanoseconds(wish.doubt_s):
+                    return (
+                        Ended.IN_DOUBT,
+                        f"the entry was still in doubt after {wish.doubt_s:g} s",
+                        by or ClosedBy.NOTHING,
+                    )
+                await ctx.sleep(wish.look_every_s)
+                continue
+            by = by or self._reached(give_up_ns)
+            if by is None:
+                if self.exit.open_order is None and not self.exit.is_below_minimum:
+                    self._rest_take_profit()
+                await self._wait()
+                continue
+            ended, reason = await self._close_at_market()
+            if ended is not Ended.DONE:
+                return ended, reason, by
+
+    def _reached(self, give_up_ns: int | None) -> ClosedBy | None:
+        """Why to close at the market now; None while the take-profit may rest."""
+        if give_up_ns is not None and self.ctx.now_ns >= give_up_ns:
+            return ClosedBy.TIME
+        hit = self.hit()
+        # Where nothing may rest, the take-profit is taken when it is reached.
+        return hit if hit is ClosedBy.STOP or self.fruitless >= self.wish.refusals_max else None
 
     def _rest_take_profit(self) -> None:
+        if self.fruitless >= self.wish.refusals_max:
+            return
         level = self.level_ticks(self.wish.take_profit_ticks)
         ticks = None if level is None else passive_on_grid(self.exit.instrument, self.exit.side, level)
         if ticks is not None and self.ctx.trouble(self.exit.key) is None:

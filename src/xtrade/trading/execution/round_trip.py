@@ -67,29 +67,35 @@ async def open_then_close(
             return RoundTripOutcome(opened=opened, closed=None)
         hold = ctx.sleep(wish.hold_s)
         await (hold if until is None else ctx.first(hold, until))
-        # What was in doubt may be known by now; if it still is not, what traded is closed and the rest is told.
-        opened = opening.outcome(opened.ended, opened.reason) if opened.open_lots else opened
-    if opening.filled_lots == 0:
+        await opening.withdraw(first.answer_s)  # if it was in doubt: it may be known by now
+    closing = Parent(ctx, first.instrument, first.side.opposite, 0, name="round trip, close")
+    ended, reason = Ended.DONE, ""
+    with opening.canceled_with_task(), closing.canceled_with_task():
+        while ended is Ended.DONE and closing.filled_lots < opening.filled_lots:
+            closing.lots = closing.goal_lots = opening.filled_lots
+            ended, reason = await _close(closing, wish)
+    if opened.open_lots:
+        opened = opening.outcome(opened.ended, opened.reason)
+    if not closing.lots:
         return RoundTripOutcome(opened=opened, closed=None)
-    closing = Parent(
-        ctx, first.instrument, first.side.opposite, opening.filled_lots, name="round trip, close"
-    )
-    with closing.canceled_with_task():
-        ended, reason = await work_protected(
-            closing,
-            ProtectedMarket(
-                instrument=first.instrument,
-                side=closing.side,
-                lots=closing.lots,
-                through_ticks=wish.close_through_ticks,
-                attempts_max=wish.close_attempts_max,
-                pause_s=wish.close_pause_s,
-                answer_s=first.answer_s,
-                reduce_only=wish.close_reduce_only,
-            ),
-        )
     if closing.filled_lots < closing.lots and ended is not Ended.IN_DOUBT:
         ctx.note(
             f"ALARM: round trip: {closing.left_lots} lots of {closing.key} are not closed: {ended}, {reason}"
         )
     return RoundTripOutcome(opened=opened, closed=closing.outcome(ended, reason))
+
+
+async def _close(closing: Parent, wish: RoundTrip) -> tuple[Ended, str]:
+    return await work_protected(
+        closing,
+        ProtectedMarket(
+            instrument=closing.key,
+            side=closing.side,
+            lots=closing.lots,
+            through_ticks=wish.close_through_ticks,
+            attempts_max=wish.close_attempts_max,
+            pause_s=wish.close_pause_s,
+            answer_s=wish.open.answer_s,
+            reduce_only=wish.close_reduce_only,
+        ),
+    )
