@@ -185,7 +185,9 @@ def _from_files(data: DataConfig) -> tuple[Played, list[str]]:
     instrument = _instrument(data, tick, lot)
     grid = [f"{instrument.key}: tick {tick}, lot {lot}"]
     if data.bars is None:
-        reading = read_tape(data.files, instrument, format=data.format, accept=data.accept)
+        reading = read_tape(
+            data.files, instrument, format=data.format, symbol=data.symbol, accept=data.accept
+        )
         return reading.data, reading.lines() + grid
     if len(data.files) > 1:
         raise ConfigError(f"{len(data.files)} files of bars: give each its own [data.NAME]")

@@ -7,7 +7,7 @@ following    a progress bar on standard error while something long runs
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
@@ -109,6 +109,11 @@ def configured(
     overrides: Iterable[str] = (),
 ) -> Configured:
     """Return what a command line asks to run."""
+    worlds, files = _sorted_out(tuple(data), instrument)
+    if files:
+        # As options, so that --set data.files.accept=… and its like can say more; their names may have commas in them.
+        named = ("data.files.files=named_below", f"data.files.instrument={instrument}")
+        overrides = (*named, *overrides)
     if what is None or what.endswith(CONFIGURATION_FILES):
         loaded = load(what, overrides=overrides)
         config = loaded.config
@@ -117,9 +122,10 @@ def configured(
         config = load(overrides=overrides).config
         name = _short(what)
         config = replace(config, strategies={name: StrategyConfig(strategy=what)})
-    given = tuple(data)
-    if given:
-        config = replace(config, data=_data(given, instrument))
+    if files:
+        config = replace(config, data={"files": replace(config.data["files"], files=files)})
+    elif worlds:
+        config = replace(config, data={each.replace("-", "_"): DataConfig(synthetic=each) for each in worlds})
     elif instrument is not None:
         raise UsageError("--instrument says what files are of: give them with --data FILE")
     elif not config.data:
@@ -200,7 +206,8 @@ def _short(what: str) -> str:
     return (name if place else Path(what).stem).lower()
 
 
-def _data(given: tuple[str, ...], instrument: str | None) -> Mapping[str, DataConfig]:
+def _sorted_out(given: tuple[str, ...], instrument: str | None) -> tuple[list[str], list[str]]:
+    """Tell synthetic worlds and files apart; a command plays one or the other."""
     from xtrade.sim.synthetic.presets import presets
 
     worlds = [each for each in given if each in presets() and not Path(each).exists()]
@@ -209,17 +216,15 @@ def _data(given: tuple[str, ...], instrument: str | None) -> Mapping[str, DataCo
         raise UsageError(
             f"--data {worlds[0]} is generated and --data {files[0]} a file: play one or the other"
         )
-    if worlds:
-        return {each.replace("-", "_"): DataConfig(synthetic=each) for each in worlds}
     for each in files:
         if not Path(each).exists():
             raise UsageError(
                 f"--data {each}: there is no such file, and no synthetic world of that name: {', '.join(presets())}"
                 f"{did_you_mean(each, presets())}"
             )
-    if instrument is None:
+    if files and instrument is None:
         raise UsageError(
             f"--data {files[0]}: say what it is of with --instrument VENUE:SYMBOL (or name a synthetic world:"
             f" {', '.join(presets())})"
         )
-    return {"files": DataConfig(files=files, instrument=instrument)}
+    return worlds, files

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from functools import partial
+from operator import index
 from random import Random  # noqa: TID251  (the type; the streams come from xtrade.runtime.chance)
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -217,6 +218,9 @@ class Context:
             lots = instrument.lots_of_base(base, ticks=ticks or _near(engine.book(key)), toward="zero")
         if lots is None:
             raise UsageError(f"{side} {key}: give lots=… or base=…: how much?")
+        lots = _whole(lots, f"{side} {key}: lots", "base=… takes amounts")
+        if ticks is not None:
+            ticks = _whole(ticks, f"{side} {key}: ticks", "price=… takes prices")
         return engine.place(
             self,
             OrderIntent(
@@ -234,6 +238,14 @@ class Context:
                 decided_ns=engine.now_ns,
             ),
         )
+
+
+def _whole(number: int, what: str, otherwise: str) -> int:
+    """Return a count as a plain int, whatever sort of whole number it was."""
+    try:
+        return index(number)
+    except TypeError:
+        raise UsageError(f"{what} = {number!r}: expected a whole number; {otherwise}") from None
 
 
 def _near(book: Book) -> int | None:

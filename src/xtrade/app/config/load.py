@@ -205,10 +205,17 @@ def _nested(entries: Mapping[Key, Entry]) -> dict[str | int, Any]:
         for part in key[:-1]:
             inside = inside.setdefault(part, {})
         if entry.section is None:
-            inside[key[-1]] = entry.value
+            inside[key[-1]] = _plain(entry.value)
         else:
             inside.setdefault(key[-1], {})
     return tree
+
+
+def _plain(value: object) -> object:
+    """Return a value without where it came from: what is built of it is written into results, too."""
+    if isinstance(value, Text):
+        return str(value)
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 def _values(section: Struct, key: Key) -> Iterator[tuple[Key, object]]:

@@ -180,6 +180,10 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str | None,
         Meta(description="What the files are of: VENUE:SYMBOL.", examples=["binance:BTC/USDT:USDT"]),
     ] = None
+    symbol: Annotated[
+        str | None,
+        Meta(description="What the files call it, where that is not its SYMBOL.", examples=["BTCUSDT"]),
+    ] = None
     tick: Annotated[
         str | None, Meta(description="Its price step; found in the files if not set.", examples=["0.1"])
     ] = None

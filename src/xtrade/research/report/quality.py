@@ -83,7 +83,8 @@ def order_kinds(run: Run, choice: Choice) -> Chart:
                 "fates": [int((became[of_kind] == fate).sum()) for fate in FATES],
                 "ratio": _rounded(float((executed[of_kind] > 0).mean())),
                 # Lots of different instruments cannot be added: each order counts with its own share.
-                "volume": _rounded(float((executed[of_kind] / lots[of_kind]).mean())),
+                # An order of nothing was refused, and nothing of it was filled.
+                "volume": _rounded(float((executed[of_kind] / np.maximum(lots[of_kind], 1)).mean())),
             }
         )
     traded = int((executed > 0).sum())
