@@ -19,10 +19,9 @@ from xtrade.trading.reconciliation import (
     Ours,
     Policy,
     Report,
-    ReportedFill,
-    ReportedOrder,
     reconcile,
 )
+from xtrade.venues.base import FillReport, OrderReport
 
 KEY = "binance:BTC/USDT:USDT"
 S = 1_000_000_000
@@ -45,13 +44,13 @@ class Truth:
 
     def reported(self):
         executed = sum(fill.lots for fill in self.fills)
-        return ReportedOrder(
+        return OrderReport(
             venue_order_id=f"v{self.number}",
             instrument=KEY,
             side=self.side,
             lots=self.lots,
             ticks=self.ticks,
-            executed_lots=executed,
+            filled_lots=executed,
             status=self.status,
             client_order_id=ClientOrderId(self.number),
         )
@@ -114,7 +113,7 @@ def report(world, as_of_ns, asked=(), fetched=()):
         open_orders=tuple(truth.reported() for truth in there if not truth.status.is_final),
         answers=answers,
         fills=tuple(
-            ReportedFill(
+            FillReport(
                 instrument=KEY, fill=fill, venue_order_id=f"v{truth.number}", client_order_id=truth.number
             )
             for truth in there
@@ -205,9 +204,11 @@ def told(number=1, **changed):
         "side": Side.BUY,
         "lots": 10,
         "ticks": 1000,
+        "status": OrderStatus.OPEN,
+        "filled_lots": 0,
         "client_order_id": ClientOrderId(number),
     }
-    return ReportedOrder(**fields | changed)
+    return OrderReport(**fields | changed)
 
 
 def compare(orders, as_of_ns=LATE, policy=POLICY, **reported):
@@ -289,7 +290,7 @@ def test_a_trade_in_the_report_explains_the_position_in_the_report():
     fill = Fill(trade_id="t", side=Side.BUY, ticks=1000, lots=10)
     found = compare(
         one(),
-        fills=(ReportedFill(instrument=KEY, fill=fill, venue_order_id="v1", client_order_id=1),) * 2,
+        fills=(FillReport(instrument=KEY, fill=fill, venue_order_id="v1", client_order_id=1),) * 2,
         positions={KEY: 10},
     )
 

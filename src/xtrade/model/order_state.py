@@ -197,7 +197,7 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
             return 0
         if self.intent.quote_amount is not None and not self.lots:
             return None
-        asked = (lots for request, lots in self.amends_sent if request in self._amends_pending)
+        asked = (lots for request, lots in self.amends_sent if request in self.amends_pending)
         return max(
             0,
             *(terms.lots - self.executed_lots for terms in self._standing),
@@ -220,15 +220,29 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         """Whether the order is final and all its fills are in hand."""
         return self.is_final and not self.missing_lots
 
+    @cached_property
+    def cancels_pending(self) -> frozenset[int]:
+        """The cancels that were asked for and not refused, by number."""
+        return self.cancels_sent - self.cancels_rejected
+
+    @cached_property
+    def amends_pending(self) -> frozenset[int]:
+        """The changes that were asked for and neither refused nor done, by number."""
+        done = {terms.request for terms in self.amendments}
+        return (
+            frozenset(request for request, _ in self.amends_sent if request not in done)
+            - self.amends_rejected
+        )
+
     @property
     def cancel_pending(self) -> bool:
         """Whether a cancel was asked for and neither refused nor done."""
-        return not self.is_final and bool(self.cancels_sent - self.cancels_rejected)
+        return not self.is_final and bool(self.cancels_pending)
 
     @property
     def amend_pending(self) -> bool:
         """Whether a change was asked for and neither refused nor done."""
-        return not self.is_final and bool(self._amends_pending)
+        return not self.is_final and bool(self.amends_pending)
 
     # -- how ------------------------------------------------------------------------------------------------------
 
@@ -246,14 +260,6 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
             ending.status
             for ending in self.endings
             if ending.venue_order_id not in self.replaced_ids and ending.venue_ns >= self.restored_ns
-        )
-
-    @cached_property
-    def _amends_pending(self) -> frozenset[int]:
-        done = {terms.request for terms in self.amendments}
-        return (
-            frozenset(request for request, _ in self.amends_sent if request not in done)
-            - self.amends_rejected
         )
 
 

@@ -333,6 +333,14 @@ class Engine:
         found = self._live.get(client_order_id) or self._ended.get(client_order_id)
         return None if found is None else found[1]
 
+    def order_states(self) -> dict[ClientOrderId, OrderState]:
+        """Return what is known of the orders that are open, and of those that ended not long ago."""
+        return {
+            number: order.state
+            for orders in (self._ended, self._live)
+            for number, (_, order) in orders.items()
+        }
+
     def next_id(self) -> ClientOrderId:
         """Give the next client order id."""
         return self._ids.next()

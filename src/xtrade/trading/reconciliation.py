@@ -36,11 +36,11 @@ from xtrade.model.events import (
     OrderRejected,
     OrderRestored,
 )
-from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
 from xtrade.model.order_state import OrderState, OrderStatus, apply
 from xtrade.model.sides import Side
+from xtrade.venues.base import FillReport, OrderReport
 
 __all__ = [
     "Action",
@@ -49,8 +49,6 @@ __all__ = [
     "Ours",
     "Policy",
     "Report",
-    "ReportedFill",
-    "ReportedOrder",
     "reconcile",
 ]
 
@@ -87,28 +85,6 @@ class Cause(StrEnum):
     BALANCE = "balance"
 
 
-class ReportedOrder(Struct, frozen=True, kw_only=True):
-    """An order as the venue tells it. `client_order_id` is None where it is not one of our ids."""
-
-    venue_order_id: str
-    instrument: str
-    side: Side
-    lots: int
-    ticks: int | None = None
-    executed_lots: int = 0
-    status: OrderStatus = OrderStatus.OPEN
-    client_order_id: ClientOrderId | None = None
-
-
-class ReportedFill(Struct, frozen=True, kw_only=True):
-    """A trade as the venue tells it, and whose order it was."""
-
-    instrument: str
-    fill: Fill
-    venue_order_id: str
-    client_order_id: ClientOrderId | None = None
-
-
 class Report(Struct, frozen=True, kw_only=True):
     """What a venue said about one account. `as_of_ns` is when it was asked: what is younger it may not know.
 
@@ -119,9 +95,9 @@ class Report(Struct, frozen=True, kw_only=True):
 
     account: str
     as_of_ns: int
-    open_orders: tuple[ReportedOrder, ...] = ()
-    answers: Mapping[ClientOrderId, ReportedOrder | None] = {}
-    fills: tuple[ReportedFill, ...] = ()
+    open_orders: tuple[OrderReport, ...] = ()
+    answers: Mapping[ClientOrderId, OrderReport | None] = {}
+    fills: tuple[FillReport, ...] = ()
     complete_fills: frozenset[str] = frozenset()
     positions: Mapping[str, int] | None = None
     balances: Mapping[str, Money] | None = None
@@ -221,7 +197,7 @@ def _missed_fills(ours: Ours, report: Report, now_ns: int) -> Iterator[Differenc
         )
 
 
-def _open_there(state: OrderState, told: ReportedOrder, report: Report, now_ns: int) -> Iterator[Difference]:
+def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: int) -> Iterator[Difference]:
     """Compare an order of ours with what the venue lists as open."""
     number = state.intent.client_order_id
     events: list[OrderEvent] = []
@@ -264,11 +240,11 @@ def _open_there(state: OrderState, told: ReportedOrder, report: Report, now_ns: 
             client_order_id=number,
             events=tuple(events),
         )
-    if told.executed_lots > state.filled_lots:
-        yield _fetch(state, told.executed_lots - state.filled_lots)
+    if told.filled_lots > state.filled_lots:
+        yield _fetch(state, told.filled_lots - state.filled_lots)
 
 
-def _changed(state: OrderState, told: ReportedOrder) -> bool:
+def _changed(state: OrderState, told: OrderReport) -> bool:
     if state.intent.quote_amount is not None and not state.lots:
         return False
     return (told.lots, told.ticks) != (state.lots, state.ticks)
@@ -316,7 +292,7 @@ def _not_listed(state: OrderState, report: Report, policy: Policy, now_ns: int) 
     )
 
 
-def _answered(state: OrderState, told: ReportedOrder, report: Report, now_ns: int) -> Iterator[Difference]:
+def _answered(state: OrderState, told: OrderReport, report: Report, now_ns: int) -> Iterator[Difference]:
     if not told.status.is_final:
         yield from _open_there(state, told, report, now_ns)
         return
@@ -334,7 +310,7 @@ def _answered(state: OrderState, told: ReportedOrder, report: Report, now_ns: in
         event = _ENDINGS[told.status](
             client_order_id=number,
             venue_order_id=told.venue_order_id,
-            cumulative_lots=told.executed_lots,
+            cumulative_lots=told.filled_lots,
             venue_ns=report.as_of_ns,
             received_ns=now_ns,
         )
@@ -342,12 +318,12 @@ def _answered(state: OrderState, told: ReportedOrder, report: Report, now_ns: in
         cause=Cause.MISSED_END,
         action=Action.BOOK,
         subject=state.intent.instrument,
-        text=f"the venue says it is {told.status.value}, with {told.executed_lots} lots traded",
+        text=f"the venue says it is {told.status.value}, with {told.filled_lots} lots traded",
         client_order_id=number,
         events=(event,),
     )
-    if told.executed_lots > state.filled_lots:
-        yield _fetch(state, told.executed_lots - state.filled_lots)
+    if told.filled_lots > state.filled_lots:
+        yield _fetch(state, told.filled_lots - state.filled_lots)
 
 
 def _fetch(state: OrderState, lots: int) -> Difference:
@@ -360,7 +336,7 @@ def _fetch(state: OrderState, lots: int) -> Difference:
     )
 
 
-def _nobodys(told: ReportedOrder, policy: Policy) -> Difference:
+def _nobodys(told: OrderReport, policy: Policy) -> Difference:
     """An order that is open there and in no book of ours."""
     if told.client_order_id is None:
         return Difference(
@@ -458,7 +434,7 @@ def _after(
     return joined
 
 
-def _number(told: ReportedOrder, by_name: Mapping[str, OrderState]) -> ClientOrderId | None:
+def _number(told: OrderReport, by_name: Mapping[str, OrderState]) -> ClientOrderId | None:
     if told.client_order_id is not None:
         return told.client_order_id
     state = by_name.get(told.venue_order_id)

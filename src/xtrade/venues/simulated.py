@@ -170,6 +170,16 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         return self
 
     @property
+    def exchange(self) -> Exchange:
+        """The exchange itself, where what really happened can be seen at once. There from the start on."""
+        return self._exchange
+
+    @property
+    def trades(self) -> list[FillReport]:
+        """What our account really traded, oldest first."""
+        return [report for _, report in self._fills]
+
+    @property
     def latency_in_words(self) -> str:
         """What is assumed of the way there and back."""
         return (

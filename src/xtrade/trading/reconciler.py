@@ -1,0 +1,255 @@
+"""Asks the venues what is true, and puts our account of it right: at the start, from time to time, and when in doubt.
+
+    reconciler = Reconciler(session, tell=…)
+    await reconciler.settle("okx")        # before the first order
+    await reconciler.run()                # for as long as the session lives
+
+What follows from an answer is decided by `xtrade.trading.reconciliation`, which is pure; here the questions are asked,
+the events booked, and every difference told with its cause. An order that stays without an answer is in doubt: it is
+asked for by our id until the venue's own word, or the end of its validity, says what became of it. Nothing is ever
+sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from xtrade.model.errors import VenueError
+from xtrade.model.events import AmendRejected, CancelRejected, OrderEvent, OrderInDoubt
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.instruments import Kind
+from xtrade.model.order_state import OrderState
+from xtrade.trading.reconciliation import Action, Difference, Ours, Policy, Report, reconcile
+from xtrade.trading.session import Session
+from xtrade.venues.base import Account, OrderReport, Trading
+
+__all__ = ["Pace", "Reconciler"]
+
+SECOND: Final = 1_000_000_000
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How patient the reconciler is, in seconds."""
+
+    answer_s: float = 5.0
+    """An order, a change or a cancel without an answer for so long is asked about."""
+    again_s: float = 2.0
+    """How long after an answer that settles nothing the venue is asked again."""
+    every_s: float = 30.0
+    """How often everything is compared although nothing seems wrong."""
+    fills_back_s: float = 60.0
+    """How far before the last comparison trades are asked for: what is listed late must not fall between two."""
+
+
+class Reconciler:
+    """Keeps one session's account of orders and positions true."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        policy: Policy | None = None,
+        pace: Pace | None = None,
+        tell: Callable[[str, Difference], object] = lambda _venue, _difference: None,
+    ) -> None:
+        self._session = session
+        self._policy = policy or Policy()
+        self._pace = pace or Pace()
+        self._tell = tell
+        self._waiting: dict[tuple[ClientOrderId, str, int], int] = {}
+        """When each request that has no answer yet was first seen without one."""
+        self._compared_ns: dict[str, int] = {}
+        self._told: dict[str, frozenset[str]] = {}
+        self.open_questions: dict[str, int] = {}
+        """By venue, how many differences the last comparison left without an explanation."""
+
+    async def run(self) -> None:
+        """Compare for ever; a venue that does not answer is asked again."""
+        while True:
+            await asyncio.sleep(self._pace.again_s)
+            now_ns = self._session.now_ns()
+            for venue in self._session.venues:
+                silent = self._silent(venue, now_ns)
+                due_ns = self._compared_ns.get(venue, 0) + round(self._pace.every_s * SECOND)
+                if silent or self.open_questions.get(venue) or now_ns >= due_ns:
+                    await self._try_to_settle(venue)
+
+    async def settle(self, venue: str) -> tuple[Difference, ...]:
+        """Ask and book until the venue has nothing more to say at once; return what is left open.
+
+        A question that cannot be asked is a VenueError, and nothing of its answer is booked.
+        """
+        left: list[Difference] = []
+        for _ in range(_ROUNDS):
+            left = await self._compare(venue)
+            if not any(each.action in {Action.BOOK, Action.FETCH_FILLS} for each in left):
+                break
+        left = [each for each in left if each.action not in {Action.BOOK, Action.LEAVE}]
+        self.open_questions[venue] = len(left)
+        return tuple(left)
+
+    # -- how ------------------------------------------------------------------------------------------------------
+
+    async def _try_to_settle(self, venue: str) -> None:
+        try:
+            await self.settle(venue)
+        except VenueError:
+            self.open_questions[venue] = max(1, self.open_questions.get(venue, 0))
+
+    async def _compare(self, name: str) -> list[Difference]:
+        """Ask everything once, book what follows, and return every difference."""
+        venue = self._session.venues[name]
+        trading, account = venue.trading, venue.account
+        if trading is None or account is None:
+            return []
+        as_of_ns = self._session.now_ns()
+        listed = tuple(await trading.open_orders())
+        answers = await self._answers(name, trading, listed, as_of_ns)
+        report = await self._report(name, account, as_of_ns, listed, answers)
+        orders = self._orders(name)
+        now_ns = self._session.now_ns()
+        found = reconcile(Ours(orders=orders, positions=self._positions(name)), report, self._policy, now_ns)
+        unanswered = self._unanswered(orders, listed, as_of_ns)
+        self._session.act(
+            partial(self._book, [*(event for each in found for event in each.events), *unanswered])
+        )
+        for each in found:
+            if each.action is Action.CANCEL and each.client_order_id is not None:
+                trading.cancel(each.client_order_id)
+        self._say(name, found)
+        self._compared_ns[name] = as_of_ns
+        return found
+
+    async def _answers(
+        self, name: str, trading: Trading, listed: Sequence[OrderReport], as_of_ns: int
+    ) -> dict[ClientOrderId, OrderReport | None]:
+        """Ask for each order that may trade by our books, and that is not in the list although it was there in time."""
+        there = {each.client_order_id for each in listed}
+        asked = [
+            number
+            for number, state in self._orders(name).items()
+            if not state.is_final and number not in there and state.intent.decided_ns < as_of_ns
+        ]
+        return {number: await trading.order(number) for number in asked}
+
+    async def _report(
+        self,
+        name: str,
+        account: Account,
+        as_of_ns: int,
+        listed: tuple[OrderReport, ...],
+        answers: Mapping[ClientOrderId, OrderReport | None],
+    ) -> Report:
+        """Positions are asked for before trades: what trades in between is then in the trades."""
+        positions = {each.instrument: each.lots for each in await account.positions()}
+        since_ns = self._compared_ns.get(name, self._session.start_ns) - round(
+            self._pace.fills_back_s * SECOND
+        )
+        fills = tuple(await account.fills(max(0, since_ns)))
+        contracts = frozenset(
+            key for key, each in self._session.venues[name].instruments.items() if each.kind is not Kind.SPOT
+        )
+        return Report(
+            account=name,
+            as_of_ns=as_of_ns,
+            open_orders=listed,
+            answers=answers,
+            fills=fills,
+            complete_fills=contracts,
+            positions=positions,
+        )
+
+    def _orders(self, name: str) -> dict[ClientOrderId, OrderState]:
+        return {
+            number: state
+            for number, state in self._session.engine.order_states().items()
+            if state.intent.instrument.partition(":")[0] == name
+        }
+
+    def _positions(self, name: str) -> dict[str, int]:
+        """What we hold of contracts. A venue has coins, and no position, on spot."""
+        portfolio = self._session.engine.portfolio
+        return {
+            key: portfolio.total_lots(key)
+            for key, each in self._session.venues[name].instruments.items()
+            if each.kind is not Kind.SPOT
+        }
+
+    def _silent(self, name: str, now_ns: int) -> bool:
+        """Declare in doubt what had no answer for too long; tell whether anything has to be asked about."""
+        patience_ns = round(self._pace.answer_s * SECOND)
+        doubts: list[OrderEvent] = []
+        overdue = False
+        still: set[tuple[ClientOrderId, str, int]] = set()
+        for number, state in self._orders(name).items():
+            if state.is_final:
+                continue
+            for what, request in _pending(state):
+                still.add((number, what, request))
+                since_ns = self._waiting.setdefault((number, what, request), now_ns)
+                if now_ns - since_ns < patience_ns:
+                    continue
+                overdue = True
+                if what == "place" and not state.in_doubt:
+                    reason = f"no answer for {self._pace.answer_s:g} s"
+                    doubts.append(OrderInDoubt(client_order_id=number, reason=reason, received_ns=now_ns))
+        gone = [key for key in self._waiting if key not in still and self._venue_of(key[0]) in {name, None}]
+        for key in gone:
+            del self._waiting[key]
+        if doubts:
+            self._session.act(partial(self._book, doubts))
+        return overdue
+
+    def _unanswered(
+        self, orders: Mapping[ClientOrderId, OrderState], listed: Sequence[OrderReport], as_of_ns: int
+    ) -> list[OrderEvent]:
+        """Give up on cancels and changes without an answer: the order was still there, long after they were sent.
+
+        Should they arrive after all, what they do is told as anything else is.
+        """
+        found: list[OrderEvent] = []
+        there = {each.client_order_id for each in listed}
+        patience_ns = round(self._pace.answer_s * SECOND)
+        for number, state in orders.items():
+            if number not in there or state.is_final:
+                continue
+            for what, request in _pending(state):
+                since_ns = self._waiting.get((number, what, request))
+                if what == "place" or since_ns is None or as_of_ns - since_ns < patience_ns:
+                    continue
+                reason = f"no answer for {self._pace.answer_s:g} s, and the order was open when asked at {as_of_ns}"
+                rejected = CancelRejected if what == "cancel" else AmendRejected
+                found.append(rejected(client_order_id=number, request=request, reason=reason))
+        return found
+
+    def _book(self, events: Sequence[OrderEvent], now_ns: int) -> None:
+        for event in events:
+            self._session.engine.heard(event, now_ns)
+
+    def _venue_of(self, number: ClientOrderId) -> str | None:
+        order = self._session.engine.order(number)
+        return None if order is None else order.intent.instrument.partition(":")[0]
+
+    def _say(self, name: str, found: Sequence[Difference]) -> None:
+        """Tell each difference once: what stays open is not told again until it changes."""
+        before = self._told.get(name, frozenset())
+        for each in found:
+            if each.text not in before or each.events:
+                self._tell(name, each)
+        self._told[name] = frozenset(each.text for each in found)
+
+
+# Booking what was missed can bring up what was hidden by it, but not for ever.
+_ROUNDS: Final = 4
+
+
+def _pending(state: OrderState) -> list[tuple[str, int]]:
+    """Return the requests about an order that the venue has not answered: what was asked, and its number."""
+    found = [] if state.accepted or not state.sent else [("place", 0)]
+    found += [("cancel", number) for number in sorted(state.cancels_pending)]
+    return found + [("amend", number) for number in sorted(state.amends_pending)]

@@ -1,0 +1,28 @@
+"""Whole sessions under faults, by seed: what is true at the exchange is true here, and no limit is broken meanwhile."""
+
+import pytest
+
+from xtrade.testing.faults import CALM, FAULTS, FaultPlan
+from xtrade.testing.world import play
+
+
+def test_a_calm_world_has_nothing_to_put_right():
+    world = play(1, plan=CALM, seconds=30)
+
+    assert world.violations == []
+    assert not world.reached
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_world_of_drawn_faults_ends_in_the_truth(seed):
+    world = play(seed)
+
+    assert world.violations == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_alone_ends_in_the_truth(fault):
+    world = play(5, plan=FaultPlan(**{fault: 0.3}), seconds=60)
+
+    assert world.violations == []
+    assert world.reached[fault] > 0
