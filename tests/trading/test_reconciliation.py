@@ -120,6 +120,7 @@ def report(world, as_of_ns, asked=(), fetched=()):
             if truth.number in fetched
             for fill in truth.fills
         ),
+        complete_fills=frozenset({KEY} if {truth.number for truth in world} <= set(fetched) else ()),
         positions={KEY: position(world)},
     )
 
@@ -187,7 +188,7 @@ def test_what_agrees_stays_untouched(drawn):
     world, orders = drawn
     orders, _ = settle(world, orders)
 
-    assert reconcile(ours(orders), report(world, LATE), POLICY, LATE) == []
+    assert reconcile(ours(orders), report(world, LATE, fetched=tuple(orders)), POLICY, LATE) == []
 
 
 def one(number=1, *events, **changed):

@@ -163,6 +163,8 @@ def reconcile(ours: Ours, report: Report, policy: Policy, now_ns: int) -> list[D
             found.extend(_not_listed(state, report, policy, now_ns))
         elif state.missing_lots:
             found.append(_fetch(state, state.missing_lots))
+    gone = [state for number, state in booked.items() if number not in listed]
+    found.extend(_untold(gone, report))
     found.extend(_positions(ours, report, found, booked))
     found.extend(_balances(ours, report))
     return found
@@ -334,6 +336,23 @@ def _fetch(state: OrderState, lots: int) -> Difference:
         text=f"the venue has traded {lots} lots more than the trades in hand tell",
         client_order_id=state.intent.client_order_id,
     )
+
+
+def _untold(states: Iterable[OrderState], report: Report) -> Iterator[Difference]:
+    """Ask for the trades of markets where an order ended and nobody told how much it had traded.
+
+    Positions would not show it: what two such orders traded may even out.
+    """
+    ended = {OrderStatus.CANCELED, OrderStatus.EXPIRED}
+    untold = [state.intent for state in states if state.status in ended and not state.reported_lots]
+    for key in sorted({intent.instrument for intent in untold} - report.complete_fills):
+        count = sum(intent.instrument == key for intent in untold)
+        yield Difference(
+            cause=Cause.FILLS_MISSING,
+            action=Action.FETCH_FILLS,
+            subject=key,
+            text=f"{count} orders ended, and nobody told how much they had traded: only the trades can tell",
+        )
 
 
 def _nobodys(told: OrderReport, policy: Policy) -> Difference:
