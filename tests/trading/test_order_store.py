@@ -29,7 +29,9 @@ from xtrade.trading.ports import (
     Refused,
     SessionClosed,
     SessionOpened,
+    Turned,
 )
+from xtrade.trading.risk.state import TradingState
 
 MARKET = instrument()
 FIRST = genesis("test", 0)
@@ -134,6 +136,8 @@ def test_entries_that_are_missing_doubled_or_of_another_journal_are_found():
         InstrumentKnown(instrument=MARKET),
         SessionOpened(host="h", pid=1, program="p", accounts=("a",)),
         SessionClosed(reason="done"),
+        Turned(strategy="", state=TradingState.HALTED, why="a loss", by="guard", at_ns=1),
+        ev.MarginReport(account="a", equity=Money.of(1, "USDT"), maintenance=Money.of("0.1", "USDT")),
         ev.FundingPaid(
             account="a", instrument=MARKET.key, payment_id="1", amount=Money.of("-0.1", "USDT"), rate=None
         ),
@@ -154,6 +158,7 @@ def test_what_must_precede_its_bytes_and_what_a_power_cut_may_take_is_stated():
         "Asked",
         "SessionOpened",
         "SessionClosed",
+        "Turned",
         "OrderAccepted",
         "OrderRejected",
         "OrderFilled",

@@ -7,7 +7,7 @@ Event                  received_ns: when we heard it (0 for what we say ourselve
     OrderSent OrderAccepted OrderRejected OrderFilled OrderCompleted FillReversed OrderCanceled OrderExpired
     OrderInDoubt OrderRestored AmendSent OrderAmended AmendRejected CancelSent CancelRejected
   AccountEvent         of one account
-    BalanceReport PositionReport FundingPaid
+    BalanceReport PositionReport MarginReport FundingPaid
   LinkUp LinkDown      of one connection
 
 Prices are ticks and quantities lots of the instrument version in force (an InstrumentChanged in the stream moves
@@ -48,6 +48,7 @@ __all__ = [
     "InstrumentChanged",
     "LinkDown",
     "LinkUp",
+    "MarginReport",
     "MarkPrice",
     "MarketEvent",
     "OrderAccepted",
@@ -323,6 +324,18 @@ class PositionReport(AccountEvent, frozen=True, kw_only=True):
         require_sane(self.entry_price, self.liquidation_price)
 
 
+class MarginReport(AccountEvent, frozen=True, kw_only=True):
+    """What the venue says the account is worth as collateral, and how much of that its positions need.
+
+    When `maintenance` reaches `equity` the venue liquidates. A venue that margins each position by itself tells of
+    one `instrument`.
+    """
+
+    equity: Money
+    maintenance: Money
+    instrument: str | None = None
+
+
 class FundingPaid(AccountEvent, frozen=True, kw_only=True):
     """Funding that was settled: positive was received, negative was paid. `payment_id` makes it count once."""
 
@@ -377,6 +390,7 @@ AnyEvent: TypeAlias = (
     | CancelRejected
     | BalanceReport
     | PositionReport
+    | MarginReport
     | FundingPaid
     | LinkUp
     | LinkDown

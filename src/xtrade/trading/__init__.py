@@ -6,9 +6,15 @@ subscriptions   what a strategy wants to hear of
 context         Context: what a strategy can see and do
 orders          Order: an order in a strategy's hands
 tasks           multi-step work as coroutines
-risk            the gate every order passes
+risk            the gate every order passes, guards, the kill switch; a room of its own
 engine          Engine: tells strategies, lets orders out
+acting          what the desk itself does: turn the dial, cancel, close
+guardian        looks at the desk on a timer, and does what the guards ask for
 portfolio       who holds what
+exposure        what is held and may still come, by asset and venue
+pnl             profit and loss, by strategy, instrument, venue and account
+marks           what positions are valued at, and how old that is
+accounts        what venues say of our accounts
 journal         what is written down before it happens
 order_store     what a journal adds up to: orders, positions, what is in doubt
 reconciliation  our books beside a venue's report: differences, causes, actions

@@ -25,7 +25,8 @@ from xtrade.model.positions import Position
 from xtrade.model.sides import Side
 from xtrade.runtime import chance
 from xtrade.trading.orders import Order
-from xtrade.trading.risk import Limits, TradingState
+from xtrade.trading.risk.limits import Limits
+from xtrade.trading.risk.state import TradingState
 from xtrade.trading.tasks import Signal, Task
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ class Context:
         self.name = name
         self.limits = limits
         self.state = TradingState.ACTIVE
-        """The dial of this strategy: active, reducing, halted. Turned by `stop`, by a failure, by the operator."""
+        """The dial of this strategy: active, reducing, halted. Turned by `stop`, a failure, a guard, the operator."""
+        self.why = ""
+        """Why the dial stands there."""
+        self.ended = False
+        """Whether the strategy stopped or failed: it is told nothing more."""
         self.open_orders: dict[ClientOrderId, Order] = {}
         """The strategy's open orders by id, oldest first."""
 

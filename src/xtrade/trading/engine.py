@@ -41,6 +41,7 @@ from xtrade.model.events import (
     LinkDown,
     LinkUp,
     MarketEvent,
+    MarkPrice,
     OrderEvent,
     OrderRejected,
     OrderSent,
@@ -54,6 +55,8 @@ from xtrade.model.instruments import Instrument
 from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
 from xtrade.runtime.ids import ClientOrderIds
+from xtrade.trading.accounts import Accounts
+from xtrade.trading.acting import cancel_open
 from xtrade.trading.context import Context
 from xtrade.trading.health import Health
 from xtrade.trading.listeners import BarMaker, Listeners, Watch
@@ -71,7 +74,10 @@ from xtrade.trading.ports import (
     Record,
     Refused,
 )
-from xtrade.trading.risk import Limits, Refusal, Situation, TradingState, check
+from xtrade.trading.risk.gate import Gate
+from xtrade.trading.risk.limits import DeskLimits, Limits
+from xtrade.trading.risk.situation import Refusal
+from xtrade.trading.risk.state import TradingState
 from xtrade.trading.strategy import Strategy
 from xtrade.trading.tasks import Signal, Task, coroutine_name
 from xtrade.trading.timers import Timers
@@ -94,7 +100,7 @@ class _Forgetful:
 
 
 class Engine:
-    """Runs strategies. `limits` are those of the risk gate, by the name of the strategy."""
+    """Runs strategies. `limits` are those of the risk gate by the name of the strategy; `desk_limits`, of all."""
 
     def __init__(
         self,
@@ -104,12 +110,17 @@ class Engine:
         *,
         ids: ClientOrderIds,
         limits: Mapping[str, Limits] | None = None,
+        desk_limits: DeskLimits | None = None,
         journal: Journal | None = None,
     ) -> None:
         self.strategies = dict(strategies)
         self.now_ns = 0
         self.portfolio = Portfolio()
         self.health = Health()
+        self.accounts = Accounts()
+        """What venues say of our accounts."""
+        self.filled_ns: dict[str, int] = {}
+        """When an order of ours last traded, by instrument."""
         self.unusual: Counter[str] = Counter()
         """What was odd about events and orders, and how often."""
         self._markets = markets
@@ -128,9 +139,10 @@ class Engine:
         self._live: dict[ClientOrderId, tuple[Context, Order]] = {}
         self._ended: OrderedDict[ClientOrderId, tuple[Context, Order]] = OrderedDict()
         self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
-        self._sent_ns: dict[str, deque[int]] = {name: deque() for name in self.strategies}
         self._asked: dict[str, tuple[int, int]] = {}
         self._failed_of: dict[str, Exception] = {}
+        self._put_off: set[ClientOrderId] = set()
+        """Orders whose cancel waits until the rate allows it."""
         self._later: deque[Callable[[], None]] = deque()
         self._draining = False
         self._winding_down = False
@@ -144,6 +156,10 @@ class Engine:
             self._listeners.add(self.contexts[name], strategy)
         for key in self._listeners.declared:
             markets.instrument(key)  # an unknown one is an error before the start
+        self.gate = Gate(
+            markets, self.portfolio, self.contexts, self._listeners.declared, self.health, desk_limits
+        )
+        self._book_changed_ns = self.gate.marks.book_changed_ns
 
     # -- what it needs --------------------------------------------------------------------------------------------
 
@@ -165,7 +181,7 @@ class Engine:
     @property
     def is_active(self) -> bool:
         """Whether any strategy still trades."""
-        return any(context.state is not TradingState.HALTED for context in self.contexts.values())
+        return any(not context.ended for context in self.contexts.values())
 
     def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
         """Before the start: go on with the positions and orders that an earlier process left in its journal.
@@ -173,7 +189,7 @@ class Engine:
         Of the orders that have ended the latest are kept, for a fill may still come. Returned are the open ones whose
         strategy, or whose instrument, is not here: somebody must settle them.
         """
-        self.portfolio = portfolio
+        self.portfolio = self.gate.portfolio = portfolio
         nobodys = []
         for state in orders:
             intent = state.intent
@@ -207,6 +223,9 @@ class Engine:
     def book_changed(self, key: str, now_ns: int) -> None:
         """Tell that a book changed."""
         self.now_ns = now_ns
+        self._book_changed_ns[key] = now_ns
+        if self.health.stale:
+            self.health.fresh(key, "book")
         book = self._markets.book(key)
         for listener in self._listeners.books.get(key, ()):
             if now_ns >= listener.due_ns:
@@ -274,6 +293,9 @@ class Engine:
             case InstrumentChanged():
                 self._journal.append(InstrumentKnown(instrument=event.now))
                 self.portfolio.follow(event.now)
+            case MarkPrice():
+                self.gate.marks.take(event, now_ns)
+                self.health.fresh(event.instrument, "mark")
             case LinkUp() | LinkDown() | Stale():
                 self.health.hear(event)
             case Trade():
@@ -328,6 +350,10 @@ class Engine:
         self._listeners.must_know(key)
         return self._markets.book(key)
 
+    def declared_by(self, name: str) -> list[str]:
+        """Return the instruments that a strategy declared."""
+        return list(self._listeners.declared_by[name])
+
     def order(self, client_order_id: ClientOrderId) -> Order | None:
         """Return an order of ours that is open, or ended not long ago."""
         found = self._live.get(client_order_id) or self._ended.get(client_order_id)
@@ -352,10 +378,19 @@ class Engine:
         self._count_asked(context)
         instrument = self.instrument(intent.instrument)
         order = Order(self, intent, instrument)
-        refusal = check(intent, self._situation(context, instrument), context.limits)
+        refusal = self.gate.refusal(context, intent, self.now_ns)
         if refusal is not None:
             self._refuse(context, order, refusal)
-            return order
+        else:
+            self.send(context, order)
+        return order
+
+    def send(self, context: Context, order: Order) -> XtradeError | None:
+        """Let an order out, unasked: for the desk's own, which the gate is not there to stop.
+
+        Returns why it could not even be sent; None if it was.
+        """
+        intent = order.intent
         try:
             if self._tells_why:
                 self._journal.append(self._decided(context, intent))
@@ -365,21 +400,43 @@ class Engine:
                 "journal", "every order is written before it is sent", "not written", str(error)
             )
             self._refuse(context, order, refusal)
-            return order
+            return error
         self._live[order.id] = context, order
         context.open_orders[order.id] = order
-        self._sent_ns[context.name].append(self.now_ns)
+        self.gate.conduct[context.name].sent(self.now_ns)
         try:
             self._orders.place(intent)
         except XtradeError as error:
             event = OrderRejected(client_order_id=order.id, reason=str(error), code="not_sent")
             self._later.append(partial(self._heard_of_order, event))
-        else:
-            self._fold(context, order, OrderSent(client_order_id=order.id))
-        return order
+            return error
+        self._fold(context, order, OrderSent(client_order_id=order.id))
+        return None
 
     def cancel(self, order: Order, *, again: bool = False) -> bool:
-        """Ask the venue to cancel an order."""
+        """Ask the venue to cancel an order; beyond the strategy's rate of cancels, as soon as that allows it."""
+        known = self._live.get(order.id)
+        if known is None or (order.cancel_pending and not again) or order.id in self._put_off:
+            return False
+        context = known[0]
+        self._count_asked(context)
+        due_ns = self.gate.conduct[context.name].cancel_due_ns(
+            self.now_ns, context.limits.cancels_per_second_max
+        )
+        if due_ns is None:
+            return self.cancel_now(order, again=again)
+        self._put_off.add(order.id)
+        self._timers.add(due_ns, partial(self._cancel_put_off, order, again))
+        return True
+
+    def _cancel_put_off(self, order: Order, again: bool) -> None:
+        if order.id in self._put_off:
+            self._put_off.discard(order.id)
+            self.cancel(order, again=again)
+
+    def cancel_now(self, order: Order, *, again: bool = False) -> bool:
+        """Cancel whatever the rate: what the desk itself asks for does not wait behind a strategy."""
+        self._put_off.discard(order.id)
         known = self._live.get(order.id)
         if known is None or (order.cancel_pending and not again):
             return False
@@ -388,7 +445,7 @@ class Engine:
         self._journal.append(asked)
         if not self._orders.cancel(order.id):
             return False
-        self._count_asked(known[0])
+        self.gate.conduct[known[0].name].canceled(self.now_ns)
         event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))
         self._fold(known[0], order, event)
         return True
@@ -404,7 +461,7 @@ class Engine:
         self._count_asked(context)
         # What it has traded already is held, and not asked for once more.
         wanted = replace(order.intent, lots=lots - order.filled_lots, ticks=ticks)
-        refusal = check(wanted, self._situation(context, order.instrument, without=order), context.limits)
+        refusal = self.gate.refusal(context, wanted, self.now_ns, without=order)
         if refusal is not None:
             self._say_refused(wanted, refusal)
             return False
@@ -429,6 +486,7 @@ class Engine:
             return False
         request = self._request(order, "amend")
         event = AmendSent(client_order_id=order.id, request=request, lots=lots, ticks=ticks)
+        self.gate.conduct[context.name].sent(self.now_ns)
         self._fold(context, order, event)
         return True
 
@@ -491,6 +549,10 @@ class Engine:
         if timer is not None:
             self._timers.drop(timer)
 
+    def record(self, record: Record) -> None:
+        """Write into the journal of the run what watches over this engine."""
+        self._journal.append(record)
+
     def note(self, context: Context, text: str) -> None:
         """Write a strategy's note into the journal."""
         self._journal.append(Noted(strategy=context.name, text=text, at_ns=self.now_ns))
@@ -498,6 +560,7 @@ class Engine:
     def stop_strategy(self, context: Context, reason: str) -> None:
         """End one strategy at its own wish, after the present callback."""
         self.note(context, f"stops: {reason}")
+        context.why = f"it stopped by itself: {reason}"
 
         def end() -> None:
             self._call(context, self.strategies[context.name].on_stop)
@@ -506,19 +569,6 @@ class Engine:
         self._later.append(end)
 
     # -- orders ---------------------------------------------------------------------------------------------------
-
-    def _situation(self, context: Context, instrument: Instrument, without: Order | None = None) -> Situation:
-        sent = self._sent_ns[context.name]
-        while sent and sent[0] <= self.now_ns - SECOND:
-            sent.popleft()
-        return Situation(
-            instrument=instrument,
-            book=self._markets.book(instrument.key),
-            state=context.state,
-            position_lots=self.portfolio.lots(context.name, instrument.key),
-            open_orders=[order.state for order in context.open_orders.values() if order is not without],
-            sent_last_second=len(sent),
-        )
 
     def _decided(self, context: Context, intent: OrderIntent) -> Decided:
         """Say what the strategy had before it."""
@@ -553,6 +603,8 @@ class Engine:
             self.unusual[f"{type(event).__name__} of an order that is not ours"] += 1
             return
         context, order = known
+        self.gate.conduct[context.name].heard(event)
+        self.gate.margin_failures.heard(order.intent.instrument, event)
         booked = self._fold(context, order, event)
         strategy = self.strategies[context.name]
         if booked is not None:
@@ -567,6 +619,7 @@ class Engine:
             self.unusual[f"{type(event).__name__}: {_without_figures(change.note)}"] += 1
         if change.booked is not None or change.unbooked is not None or change.fee is not None:
             self.portfolio.book(context.name, self._markets.instrument(order.intent.instrument), change)
+            self.filled_ns[order.intent.instrument] = self.now_ns
         order.told(change.state)
         name, is_final = event.client_order_id, not order.is_open
         was_live = name in self._live
@@ -591,6 +644,7 @@ class Engine:
 
     def _heard_of_account(self, event: AccountEvent) -> None:
         self._journal.append(event)
+        self.accounts.take(event, self.now_ns)
         concerned = self.portfolio.pay(event) if isinstance(event, FundingPaid) else self.contexts
         for name in concerned:
             self._call(self.contexts[name], self.strategies[name].on_account, event)
@@ -644,7 +698,7 @@ class Engine:
     # -- strategies -----------------------------------------------------------------------------------------------
 
     def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
-        if context.state is TradingState.HALTED or self._winding_down:
+        if context.ended or self._winding_down:
             return
         self._cause = callback.__name__, told[0] if told else None
         try:
@@ -668,7 +722,7 @@ class Engine:
         at_ns, count = self._asked.get(context.name, (self.now_ns, 0))
         count = count + 1 if at_ns == self.now_ns else 1
         self._asked[context.name] = self.now_ns, count
-        if count > ASKED_AT_ONCE_MAX and context.state is not TradingState.HALTED:
+        if count > ASKED_AT_ONCE_MAX and not context.ended:
             # At once, not when the error arrives: the strategy may catch what it does not understand.
             error = UsageError(
                 f"{context.name} asked for {ASKED_AT_ONCE_MAX:,} things (orders, cancels, amends, timers) at one"
@@ -683,6 +737,7 @@ class Engine:
         if self._failed_of.get(context.name) is error:
             return  # told when it came up, and now it has come through the strategy
         self._failed_of[context.name] = error
+        context.why = f"it failed in {where}: {type(error).__name__}: {error}"
         self._journal.append(
             Failed(
                 strategy=context.name,
@@ -696,9 +751,10 @@ class Engine:
 
     def _end(self, context: Context, *, keep_orders: bool = False) -> None:
         """Tell a strategy nothing more, and cancel what it has open unless that is kept."""
+        context.ended = True
         context.state = TradingState.HALTED
-        for order in () if keep_orders else list(context.open_orders.values()):
-            self.cancel(order)
+        if not keep_orders:
+            cancel_open(self, context)
         for task in self._tasks[context.name]:
             task.cancel()
         for strategy, name in list(self._named_timers):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from xtrade.model.durations import duration_text
 from xtrade.model.events import LinkDown, LinkUp, Stale
+from xtrade.trading.exposure import account_of, venue_of
 from xtrade.trading.tasks import Signal
 
 __all__ = ["Health"]
+
+PRICED_FROM: Final = ("book", "quote", "mark")
+"""The feeds that prices are made from: orders wait for these, and not for a list of trades."""
 
 
 class Health:
@@ -37,16 +43,28 @@ class Health:
                 del self.stale[key]
             self._tell()
 
+    def down(self, key: str) -> str | None:
+        """Return, in words, which connection of an instrument's venue or account is down; None if none is."""
+        if not self._down:
+            return None
+        names = (account_of(key), venue_of(key))
+        for (name, channel), reason in self._down.items():
+            if name in names:
+                return f"{name}'s {channel} connection is down: {reason}"
+        return None
+
+    def stale_feed(self, key: str) -> str | None:
+        """Return, in words, which feed that an instrument is priced from fell silent; None if none did."""
+        if not self.stale:
+            return None
+        for what, age_ns in self.stale.get(key, {}).items():
+            if what in PRICED_FROM:
+                return f"nothing was heard of the {what} of {key} for {duration_text(age_ns)}"
+        return None
+
     def trouble(self, key: str) -> str | None:
         """Return, in words, why orders for an instrument should wait now; None if nothing is known against them."""
-        venue = key.partition(":")[0]
-        for (down, channel), reason in self._down.items():
-            if down == venue:
-                return f"{venue}'s {channel} connection is down: {reason}"
-        age_ns = self.stale.get(key, {}).get("book")
-        if age_ns is None:
-            return None
-        return f"nothing was heard of the book of {key} for {duration_text(age_ns)}"
+        return self.down(key) or self.stale_feed(key)
 
     def up(self, key: str) -> Signal[None]:
         """Return a signal that is set when nothing is known against orders for an instrument; now, if so now."""

@@ -67,6 +67,7 @@ class Listeners:
 
     def __init__(self) -> None:
         self.declared: dict[str, None] = {}
+        self.declared_by: dict[str, dict[str, None]] = {}
         self.books: dict[str, list[BookListener]] = {}
         self.quotes: dict[str, list[Listener]] = {}
         self.trades: dict[str, list[Listener]] = {}
@@ -76,9 +77,10 @@ class Listeners:
     def add(self, context: Context, strategy: Strategy[Any]) -> None:
         """Take in what a strategy subscribes to."""
         listener = Listener(context, strategy)
+        own = self.declared_by.setdefault(context.name, {})
         for feed in strategy.subscriptions():
             key = feed.instrument
-            self.declared[key] = None
+            self.declared[key] = own[key] = None
             match feed:
                 case BookFeed():
                     self.books.setdefault(key, []).append(BookListener(context, strategy, feed.every_ns))

@@ -14,7 +14,7 @@ from xtrade.model.numbers import plain
 from xtrade.model.order_state import OrderState, OrderStatus
 from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
-from xtrade.trading.risk import Refusal
+from xtrade.trading.risk.situation import Refusal
 from xtrade.trading.tasks import Signal
 
 if TYPE_CHECKING:

@@ -19,12 +19,17 @@ class Portfolio:
     def __init__(self) -> None:
         self._positions: dict[tuple[str, str], Position] = {}
         self._instruments: dict[str, Instrument] = {}
+        self._paid: set[tuple[str, str, str]] = set()
 
     def position(self, strategy: str, instrument: Instrument) -> Position:
         """Return what a strategy holds of an instrument."""
         self.follow(instrument)
         found = self._positions.get((strategy, instrument.key))
         return Position.flat(instrument) if found is None else found
+
+    def instrument(self, key: str) -> Instrument:
+        """Return an instrument that was traded, in the version that its positions are in."""
+        return self._instruments[key]
 
     def lots(self, strategy: str, key: str) -> int:
         """Return what a strategy holds of an instrument, in signed lots."""
@@ -72,7 +77,12 @@ class Portfolio:
         return {strategy: Money(share, paid.amount.currency) for strategy, share in atoms.items()}
 
     def pay(self, paid: FundingPaid) -> dict[str, Money]:
-        """Book a funding payment; return the shares."""
+        """Book a funding payment; return the shares. One that was booked before, by its id, has none."""
+        name = paid.account, paid.instrument, paid.payment_id
+        if paid.payment_id:
+            if name in self._paid:
+                return {}
+            self._paid.add(name)
         shares = self.shares(paid)
         for strategy, share in shares.items():
             position = self._positions[strategy, paid.instrument]

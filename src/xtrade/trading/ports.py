@@ -16,6 +16,7 @@ from xtrade.model.events import AccountEvent, OrderEvent
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.orders import OrderIntent
+from xtrade.trading.risk.state import TradingState
 
 __all__ = [
     "Asked",
@@ -30,6 +31,7 @@ __all__ = [
     "Refused",
     "SessionClosed",
     "SessionOpened",
+    "Turned",
 ]
 
 
@@ -87,6 +89,16 @@ class Noted(Struct, frozen=True, kw_only=True, tag=True):
 
     strategy: str
     text: str
+    at_ns: int
+
+
+class Turned(Struct, frozen=True, kw_only=True, tag=True):
+    """The dial of a strategy, or ("") of the whole desk, was turned: where to, why, and by whom."""
+
+    strategy: str
+    state: TradingState
+    why: str
+    by: str
     at_ns: int
 
 
@@ -153,6 +165,7 @@ Record: TypeAlias = (
     | InstrumentKnown
     | SessionOpened
     | SessionClosed
+    | Turned
 )
 """What a journal keeps: an intent before its bytes leave, and every event about it after."""
 

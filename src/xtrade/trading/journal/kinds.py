@@ -17,6 +17,7 @@ from xtrade.model.events import (
     AnyEvent,
     BalanceReport,
     CancelSent,
+    MarginReport,
     OrderEvent,
     OrderSent,
     PositionReport,
@@ -33,6 +34,7 @@ from xtrade.trading.ports import (
     Refused,
     SessionClosed,
     SessionOpened,
+    Turned,
 )
 
 __all__ = ["KINDS", "LAZY", "Kind", "goes_first", "is_urgent", "kind_of", "order_of", "record_of", "to_body"]
@@ -55,6 +57,7 @@ _OWN: Final = (
     InstrumentKnown,
     SessionOpened,
     SessionClosed,
+    Turned,
 )
 _TOLD: Final = tuple(
     each for each in get_args(AnyEvent) if issubclass(each, OrderEvent) or issubclass(each, AccountEvent)
@@ -74,6 +77,7 @@ LAZY: Final[frozenset[type]] = frozenset(
         AmendSent,
         BalanceReport,
         PositionReport,
+        MarginReport,
     }
 )
 """What can be asked again, or says only what an urgent record beside it says as well. It is written at once too, and
