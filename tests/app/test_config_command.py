@@ -234,6 +234,7 @@ def test_the_starter_shows_every_option_with_its_default():
     said = tomllib.loads(uncommented(starter()))
     for named in ("venues", "strategies", "data"):
         said[named]["NAME"] = next(iter(said[named].values()))
+    said["risk"]["pairs"]["NAME"] = next(iter(said["risk"]["pairs"].values()))
 
     for option in options(Config):
         value = said
@@ -244,13 +245,14 @@ def test_the_starter_shows_every_option_with_its_default():
 
 
 def test_the_starter_tells_an_example_from_a_default():
-    paragraphs = {text.rpartition("\n#")[2].partition(" ")[0]: text for text in starter().split("\n\n")}
+    paragraphs = [
+        text for text in starter().split("\n\n") if "\n#" in text and " = " in text.rpartition("\n#")[2]
+    ]
 
-    for option in options(Config):
-        assert ("Must be set." in paragraphs[option.key[-1]]) == option.required
-        assert ("Not set by default." in " ".join(paragraphs[option.key[-1]].split("\n# "))) == (
-            option.default is None
-        )
+    for option, paragraph in zip(options(Config), paragraphs, strict=True):
+        assert paragraph.rpartition("\n#")[2].startswith(f"{option.key[-1]} = ")
+        assert ("Must be set." in paragraph) == option.required
+        assert ("Not set by default." in " ".join(paragraph.split("\n# "))) == (option.default is None)
 
 
 def test_init_does_not_overwrite_unless_forced(capsys):

@@ -145,7 +145,7 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
         (
             "XTRADE__ENGINE",
             "paper",
-            "XTRADE__ENGINE: engine: is a section with options of its own (mode, seed), not a value",
+            "XTRADE__ENGINE: engine: is a section with options of its own (mode, seed, on_exit), not a value",
         ),
         (
             "XTRADE__VENUES",
@@ -155,7 +155,8 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
         (
             "XTRADE__",
             "x",
-            "XTRADE__: '': unknown key: expected one of engine, strategies, data, backtest, venues, journal, log",
+            "XTRADE__: '': unknown key: expected one of engine, strategies, data, backtest, paper, risk, venues,"
+            " journal, log",
         ),
         (
             "XTRADE__Log__Level",
@@ -457,15 +458,17 @@ def tree(config):
 
 
 def as_toml(config):
-    lines = []
-    for name, section in tree(config).items():
-        for key, value in section.items():
-            inner = value.items() if isinstance(value, dict) else [(None, value)]
-            lines += [
-                f"{'.'.join(filter(None, (name, key, last)))} = {json.dumps(each, ensure_ascii=False)}"
-                for last, each in inner
-            ]
-    return "\n".join(lines)
+    return "\n".join(
+        f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in _flat("", tree(config))
+    )
+
+
+def _flat(key, value):
+    if not isinstance(value, dict):
+        yield key, value
+        return
+    for name, each in value.items():
+        yield from _flat(f"{key}.{name}" if key else name, each)
 
 
 WRITERS = {
@@ -486,7 +489,8 @@ def test_a_configuration_is_the_same_in_every_format(name, config):
 @within_one_desk
 def test_a_configuration_is_the_same_from_the_command_line(config):
     assignments = [line.split(" = ", 1) for line in as_toml(config).splitlines()]
-    overrides = [f"{key}={json.loads(value)}" for key, value in assignments]
+    values = [(key, json.loads(value)) for key, value in assignments]
+    overrides = [f"{key}={', '.join(value) if isinstance(value, list) else value}" for key, value in values]
 
     assert load(overrides=overrides).config == config
 

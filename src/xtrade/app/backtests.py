@@ -10,12 +10,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
 from xtrade.app.config.model import BacktestConfig, Config, DataConfig, StrategyConfig
+from xtrade.app.risk import limits_of
 from xtrade.app.strategies import make_strategy, needs_instrument, strategy_type
 from xtrade.model.durations import duration_ns, duration_text
 from xtrade.model.errors import ConfigError, NumberError, SymbolError
@@ -38,7 +38,6 @@ __all__ = [
     "MarketData",
     "Plan",
     "amount_of",
-    "limits_of",
     "market_data",
     "params_for",
     "plan_of",
@@ -251,21 +250,6 @@ def params_for(name: str, config: Config, changes: Mapping[str, object]) -> dict
         if not dot or strategy == name:
             params[param] = value
     return params
-
-
-def limits_of(given: StrategyConfig) -> Limits:
-    """Return what the risk gate allows a strategy."""
-    return Limits(
-        order_value_max=_decimal(given.order_value_max),
-        position_value_max=_decimal(given.position_value_max),
-        price_band=_decimal(given.price_band),
-        open_orders_max=given.open_orders_max,
-        orders_per_second_max=given.orders_per_second_max,
-    )
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(str(value))
 
 
 def _assumed(given: BacktestConfig, played: Played) -> Assumptions | BarAssumptions:

@@ -20,8 +20,9 @@ import msgspec
 from msgspec import Struct
 from typing_extensions import override
 
-from xtrade.app.backtests import amount_of, limits_of, params_for, strategy_of
+from xtrade.app.backtests import amount_of, params_for, strategy_of
 from xtrade.app.config.model import Config
+from xtrade.app.risk import limits_of
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError
 from xtrade.model.money import Money

@@ -25,8 +25,11 @@ __all__ = [
     "Config",
     "DataConfig",
     "EngineConfig",
+    "GuardsConfig",
     "JournalConfig",
+    "PairConfig",
     "PaperConfig",
+    "RiskConfig",
     "StrategyConfig",
     "VenueConfig",
     "contradictions",
@@ -50,6 +53,7 @@ EntryName = Annotated[str, Meta(pattern=r"^(?![0-9a-f]{20})[a-z][a-z0-9_:]{0,23}
 ParamValue: TypeAlias = str | int | float | bool
 
 Amount = Annotated[float, Meta(gt=0)]
+Share = Annotated[float, Meta(ge=0.000001, le=1)]
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,8 +138,190 @@ class StrategyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         int, Meta(ge=1, le=100_000, description="The most orders it may have open at once.")
     ] = 200
     orders_per_second_max: Annotated[
-        int, Meta(ge=1, le=100_000, description="The most orders it may send in one second.")
+        int,
+        Meta(
+            ge=1, le=100_000, description="The most orders, and changes of orders, it may send in one second."
+        ),
     ] = 100
+    cancels_per_second_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="The most cancels it may send in one second; what is more waits its turn.",
+        ),
+    ] = 200
+    order_value_min: Annotated[
+        Amount | None,
+        Meta(description="The least that one order must be worth, in quote currency.", examples=[10.0]),
+    ] = None
+    order_base_max: Annotated[
+        dict[str, Amount],
+        Meta(description="The most base coins in one order, by asset.", examples=[{"BTC": 0.5}]),
+    ] = field(default_factory=dict)
+    position_base_max: Annotated[
+        dict[str, Amount],
+        Meta(
+            description="The most base coins it may hold on all its markets together, spot and derivatives netted, by"
+            " asset.",
+            examples=[{"BTC": 2.0}],
+        ),
+    ] = field(default_factory=dict)
+    quote_age_ms_max: Annotated[
+        Annotated[int, Meta(ge=1, le=86_400_000)] | None,
+        Meta(
+            description="How long ago a book may have changed for the last time to open a position by it.",
+            examples=[5_000],
+        ),
+    ] = None
+    instruments: Annotated[
+        list[str],
+        Meta(
+            description="What it may trade; a star stands for anything; with none, whatever it declares.",
+            examples=[["okx:*"]],
+        ),
+    ] = field(default_factory=list)
+
+
+class GuardsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the guards step in; shares are of the equity, 0.1 is ten percent: docs/risk.md tells what each does."""
+
+    every: Annotated[str, Meta(description="How often the guards look.")] = "1s"
+    margin_failures_max: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)] | None,
+        Meta(
+            description="Orders in a row that a venue refuses for want of margin, until nothing more is opened."
+        ),
+    ] = 15
+    no_progress: Annotated[
+        str | None,
+        Meta(description="How long a strategy may ask without one order accepted, until it is halted."),
+    ] = "10m"
+    account_loss: Annotated[
+        Share | None,
+        Meta(
+            description="Loss since the start at which nothing more is opened and the worst positions are cut."
+        ),
+    ] = 0.1
+    emergency_loss: Annotated[
+        Share | None,
+        Meta(description="Loss since the start at which all is canceled and closed, and trading is halted."),
+    ] = 0.15
+    daily_loss: Annotated[
+        Share | None, Meta(description="Loss since midnight UTC at which nothing more is opened.")
+    ] = 0.1
+    drawdown: Annotated[
+        Share | None,
+        Meta(
+            description="Loss since the highest equity at which all is canceled and closed, and trading is halted."
+        ),
+    ] = 0.2
+    margin_ratio: Annotated[
+        Share | None,
+        Meta(
+            description="Maintenance margin over an account's equity at which nothing more is opened; at 1 the venue"
+            " liquidates."
+        ),
+    ] = 0.8
+    liquidation_distance: Annotated[
+        Share | None,
+        Meta(description="Distance from the mark to a liquidation price at which the position is cut."),
+    ] = 0.05
+    funding_cost: Annotated[
+        Share | None,
+        Meta(description="Funding paid since midnight UTC at which nothing more is opened."),
+    ] = 0.02
+    report_age: Annotated[
+        str | None,
+        Meta(description="How old a venue's word on margins may be, until nothing more is opened."),
+    ] = "10m"
+
+
+class PairConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A hedged pair: two positions of one strategy; if one is closed behind our back, the other is cut."""
+
+    strategy: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Whose positions they are: a name under `strategies.`.",
+            examples=["sma"],
+        ),
+    ]
+    first: Annotated[str, Meta(min_length=1, description="One leg: VENUE:SYMBOL.", examples=["okx:BTC/USDT"])]
+    second: Annotated[
+        str,
+        Meta(min_length=1, description="The other leg: VENUE:SYMBOL.", examples=["binance:BTC/USDT:USDT"]),
+    ]
+    naked_share: Annotated[
+        Share, Meta(description="How much of the larger leg may stand uncovered; 0.02 is two percent.")
+    ] = 0.02
+    settle: Annotated[
+        str, Meta(description="How long after the last fill of a leg its venue's word on it counts.")
+    ] = "2s"
+    naked: Annotated[
+        str, Meta(description="How long the legs may differ while orders fill, until the larger one is cut.")
+    ] = "30s"
+
+
+class RiskConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all strategies together may hold and have open, open orders at their worst included."""
+
+    currency: Annotated[str, Meta(min_length=1, description="The currency of the values below.")] = "USDT"
+    same_as: Annotated[
+        list[str],
+        Meta(description="Currencies that count as one unit of it; others are converted at the mark."),
+    ] = field(default_factory=lambda: ["USD", "USDC"])
+    instruments: Annotated[
+        list[str],
+        Meta(
+            description="What may be traded at all; a star stands for anything; with none, whatever is declared.",
+            examples=[["okx:*", "binance:BTC/USDT:USDT"]],
+        ),
+    ] = field(default_factory=list)
+    position_value_max: Annotated[
+        Amount | None, Meta(description="The most that may be held of one instrument.", examples=[100_000.0])
+    ] = None
+    base_max: Annotated[
+        dict[str, Amount],
+        Meta(
+            description="The most base coins held on all venues, spot and derivatives netted, by asset.",
+            examples=[{"BTC": 2.0}],
+        ),
+    ] = field(default_factory=dict)
+    base_value_max: Annotated[
+        Amount | None,
+        Meta(
+            description="The most that may be held of one asset on all venues, netted.", examples=[100_000.0]
+        ),
+    ] = None
+    venue_value_max: Annotated[
+        Amount | None,
+        Meta(
+            description="The most that may be held at one venue, longs and shorts added up.",
+            examples=[200_000.0],
+        ),
+    ] = None
+    gross_value_max: Annotated[
+        Amount | None,
+        Meta(
+            description="The most that may be held in all, longs and shorts added up.", examples=[500_000.0]
+        ),
+    ] = None
+    net_value_max: Annotated[
+        Amount | None,
+        Meta(description="The most that may be held in all, longs and shorts set off.", examples=[100_000.0]),
+    ] = None
+    open_orders_max: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(description="The most orders open at once.", examples=[500]),
+    ] = None
+    orders_per_second_max: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(description="The most orders, and changes of orders, sent in one second.", examples=[200]),
+    ] = None
+    guards: GuardsConfig = field(default_factory=GuardsConfig)
+    pairs: dict[AccountName, PairConfig] = field(default_factory=dict)
 
 
 class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -302,6 +488,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: dict[AccountName, DataConfig] = field(default_factory=dict)
     backtest: BacktestConfig = field(default_factory=BacktestConfig)
     paper: PaperConfig = field(default_factory=PaperConfig)
+    risk: RiskConfig = field(default_factory=RiskConfig)
     venues: dict[AccountName, VenueConfig] = field(default_factory=dict)
     journal: JournalConfig = field(default_factory=JournalConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -319,6 +506,17 @@ def contradictions(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("data", name), "needs files, or the name of a synthetic world: one of the two"
         elif data.files and data.instrument is None:
             yield ("data", name, "instrument"), "is missing: say what the files are of, as VENUE:SYMBOL"
+    loss, emergency = config.risk.guards.account_loss, config.risk.guards.emergency_loss
+    if loss is not None and emergency is not None and emergency < loss:
+        text = f"{emergency} is below account_loss = {loss}: expected the emergency to be the larger loss"
+        yield ("risk", "guards", "emergency_loss"), text
+    for name, pair in config.risk.pairs.items():
+        if pair.strategy not in config.strategies:
+            known = ", ".join(config.strategies) or "there is none"
+            yield (
+                ("risk", "pairs", name, "strategy"),
+                f"{pair.strategy!r} is no strategy here: expected one of {known}",
+            )
     for name, account in config.venues.items():
         # Only the venue is named: what stands there may be a secret.
         venue = account.venue.removeprefix("ccxt:")
