@@ -13,7 +13,7 @@ from xtrade.model.instruments import Kind
 from xtrade.model.order_state import OrderState
 from xtrade.model.orders import OrderIntent, OrderType, TimeInForce
 from xtrade.model.sides import Side
-from xtrade.research.compiled import gate_of
+from xtrade.research.compiled import NOT_COMPILED, gate_of
 from xtrade.sim.desks import layout
 from xtrade.sim.desks.gate import refused_by
 from xtrade.sim.desks.layout import Rule
@@ -139,10 +139,27 @@ def test_the_kernel_refuses_what_the_rules_refuse(
     assert Rule(rule).name.lower() == ("none" if refusal is None else refusal.rule)
 
 
+# What can never say no to a compiled strategy: it has no links, no reduce-only orders, and none of these limits.
+ELSEWHERE = {"trading_state", "instruments", "venue_health", "reduce_only", "stale_quotes", "order_size"}
+
+
 def test_the_kernel_knows_every_rule_in_its_order():
     """
-    A rule that is added to the risk gate has to be added to the kernel, too.
+    A rule that is added to the risk gate has to be added to the kernel, too, or its limit refused there.
     """
-    names = [rule.__name__ for rule in RULES]
+    names = [rule.__name__ for rule in RULES if rule.__name__ not in ELSEWHERE]
 
-    assert names == ["trading_state", *(rule.name.lower() for rule in Rule if rule)]
+    assert names == [rule.name.lower() for rule in Rule if rule]
+
+
+def test_every_limit_is_either_counted_by_the_kernel_or_refused_by_name():
+    counted = {
+        "order_value_max",
+        "position_value_max",
+        "price_band",
+        "open_orders_max",
+        "orders_per_second_max",
+        "cancels_per_second_max",
+    }
+
+    assert {*NOT_COMPILED, *counted} == set(Limits.__struct_fields__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor, inf, nextafter
+from math import ceil, floor
 from typing import Any, Final
 
 import msgspec
@@ -42,6 +42,15 @@ from xtrade.trading.subscriptions import BarFeed, BookFeed
 
 __all__ = ["can_be_compiled", "gate_of", "play_compiled"]
 
+NOT_COMPILED: Final = (
+    "order_value_min",
+    "order_base_max",
+    "position_base_max",
+    "quote_age_ms_max",
+    "instruments",
+)
+"""Limits that only the risk gate itself knows."""
+
 _WORTH_MOST: Final = 1 << 62
 _RULES: Final = {rule.__name__: rule for rule in RULES}
 _TIMES: Final = {Style.IOC: TimeInForce.IOC, Style.FOK: TimeInForce.FOK}
@@ -65,6 +74,11 @@ def play_compiled(
     form = strategy.compiled(instrument)
     assert form is not None, "asked above"
     allowed = limits.get(name, Limits())
+    unknown = [limit for limit in NOT_COMPILED if getattr(allowed, limit)]
+    if unknown:
+        raise UsageError(
+            f"the limit {unknown[0]} of {name} is not known to a kernel: play it without compiled=True (or --compiled)"
+        )
     journal = _played(form, feed, tape, place, assumptions, gate_of(allowed, instrument))
     return _Reader(name, instrument, allowed, tape).read(journal)
 
@@ -124,7 +138,7 @@ def gate_of(limits: Limits, instrument: Instrument) -> Gate:
         worth_min=min(ceil(Fraction(instrument.min_notional) * ATOMS_PER_UNIT / unit), _WORTH_MOST),
         order_worth_max=_units(limits.order_value_max, unit),
         position_worth_max=_units(limits.position_value_max, unit),
-        band=None if limits.price_band is None else _float_below(limits.price_band),
+        band=None if limits.price_band is None else float(limits.price_band),
         spot=instrument.kind is Kind.SPOT,
         open_orders_max=limits.open_orders_max,
         orders_per_second_max=limits.orders_per_second_max,
@@ -133,12 +147,6 @@ def gate_of(limits: Limits, instrument: Instrument) -> Gate:
 
 def _units(amount: Decimal | None, unit: Fraction) -> int | None:
     return None if amount is None else min(floor(Fraction(amount) * ATOMS_PER_UNIT / unit), _WORTH_MOST)
-
-
-def _float_below(value: Decimal) -> float:
-    """Return the largest float that is not above a decimal: a float is at most one if it is at most the other."""
-    near = float(value)
-    return near if Decimal(near) <= value else nextafter(near, -inf)
 
 
 def _played(

@@ -36,8 +36,11 @@ from xtrade.sim.replay.layout import BUY, EMPTY, SELL, Style, World
 
 __all__ = ["in_the_way", "open_lots", "refused_by"]
 
-_NONE, _FORM, _BOOK, _BAND, _ORDER, _POSITION, _SPOT, _OPEN, _RATE, _SELF = (int(rule) for rule in Rule)
+_NONE, _FORM, _BOOK, _POST, _BAND, _ORDER, _POSITION, _SPOT, _OPEN, _RATE, _SELF = (
+    int(rule) for rule in Rule
+)
 _MARKET = int(Style.MARKET)
+_POST_ONLY = int(Style.POST_ONLY)
 _SECOND = 1_000_000_000
 
 
@@ -62,11 +65,9 @@ def refused_by(
     reduces = lots + on_this_side <= -sign * world[desk + LOTS]
     if trusted == 0 and not reduces:
         return _BOOK
-    if style != _MARKET and bid != EMPTY and ask != -EMPTY:
-        band = world.view(np.float64)[desk + BAND]
-        middle = (bid + ask) / 2
-        if band >= 0 and sign * (ticks - middle) / middle > band:
-            return _BAND
+    by_price = _refused_by_price(world, desk, sign, style, ticks, bid, ask, trusted)
+    if by_price != _NONE:
+        return by_price
     price = ticks
     if style == _MARKET:
         price = ask if side == BUY else bid
@@ -88,6 +89,23 @@ def refused_by(
         return _RATE
     if in_the_way(world, desk, side, style, ticks) != 0:
         return _SELF
+    return _NONE
+
+
+@kernel
+def _refused_by_price(
+    world: World, desk: int, sign: int, style: int, ticks: int, bid: int, ask: int, trusted: int
+) -> int:
+    """Return which rule a limit price breaks: post-only, or the band about the middle."""
+    if style == _POST_ONLY and trusted != 0:
+        touch = ask if sign > 0 else bid
+        if touch not in (EMPTY, -EMPTY) and (ticks - touch) * sign >= 0:
+            return _POST
+    if style != _MARKET and bid != EMPTY and ask != -EMPTY:
+        band = world.view(np.float64)[desk + BAND]
+        middle = (bid + ask) / 2
+        if band >= 0 and sign * (ticks - middle) / middle > band:
+            return _BAND
     return _NONE
 
 

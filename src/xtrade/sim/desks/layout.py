@@ -95,13 +95,14 @@ class Rule(IntEnum):
     NONE = 0
     FORM = 1
     BOOK = 2
-    PRICE_BAND = 3
-    ORDER_VALUE = 4
-    POSITION = 5
-    SPOT_HOLDINGS = 6
-    OPEN_ORDERS = 7
-    ORDER_RATE = 8
-    SELF_TRADE = 9
+    POST_ONLY = 3
+    PRICE_BAND = 4
+    ORDER_VALUE = 5
+    POSITION = 6
+    SPOT_HOLDINGS = 7
+    OPEN_ORDERS = 8
+    ORDER_RATE = 9
+    SELF_TRADE = 10
 
 
 class DeskFault(IntEnum):

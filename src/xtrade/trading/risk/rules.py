@@ -192,11 +192,10 @@ def price_band(intent: OrderIntent, situation: Situation, limits: Limits) -> Ref
         return None
     middle = situation.book.mid_ticks
     if intent.ticks is not None and middle is not None:
-        # In half ticks, so that what is exactly at the limit is within it; most orders are not through at all.
-        twice = round(2 * middle)
-        through = intent.side.sign * (2 * intent.ticks - twice)
-        if through > 0 and Fraction(through, twice) > band:
-            return _far(intent, situation, intent.ticks, band, through / twice, "through the market")
+        beyond = intent.side.sign * (intent.ticks - middle) / middle
+        # Rounding keeps order: what is exactly at the limit is within it, and the kernel of compiled strategies agrees.
+        if beyond > float(band):
+            return _far(intent, situation, intent.ticks, band, beyond, "through the market")
     if situation.mark is None:
         return None
     # One wild book must not set the price of a market order: it is compared with what the venue itself values at.
@@ -307,7 +306,7 @@ def order_rate(intent: OrderIntent, situation: Situation, limits: Limits) -> Ref
 def self_trade(intent: OrderIntent, situation: Situation, _limits: Limits) -> Refusal | None:
     """Our own orders never meet each other, whichever strategy they are of."""
     for other in situation.open_orders:
-        if other.intent.instrument == intent.instrument and may_meet(intent, other):
+        if other.intent.instrument == intent.instrument and may_meet(intent, other, whichever_rests=True):
             return _would_meet(other, f"our own order {other.intent.client_order_id}")
     for other in situation.others:
         if may_meet(intent, other):

@@ -73,16 +73,17 @@ def waiting(orders: Iterable[OrderState], key: str, side: Side) -> Waiting:
     return Waiting(lots, quote_atoms)
 
 
-def may_meet(intent: OrderIntent, other: OrderState) -> bool:
+def may_meet(intent: OrderIntent, other: OrderState, *, whichever_rests: bool = False) -> bool:
     """Say whether an order could trade with an open one of the other side: one of them rests, and prices cross.
 
-    Two orders that both trade at once or not at all cannot meet. A stop that sleeps is in no book yet: what it meets
+    Two orders that both trade at once or not at all cannot meet (`whichever_rests`: do not look at that; one strategy
+    that does both at once is mistaken, whatever becomes of it). A stop that sleeps is in no book yet: what it meets
     when it wakes is known then, and the venue's own prevention has to see to it.
     """
     theirs = other.intent
     if theirs.side is intent.side or theirs.type.is_triggered or intent.type.is_triggered:
         return False
-    if not (_rests(intent) or _rests(theirs)):
+    if not (whichever_rests or _rests(intent) or _rests(theirs)):
         return False
     if intent.ticks is None or other.ticks is None:
         return True
