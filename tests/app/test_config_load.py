@@ -155,8 +155,10 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
         (
             "XTRADE__",
             "x",
-            "XTRADE__: '': unknown key: expected one of engine, strategies, data, backtest, paper, risk, venues,"
-            " journal, log",
+            (
+                "XTRADE__: '': unknown key:"
+                " expected one of engine, strategies, data, backtest, paper, risk, venues, journal, log"
+            ),
         ),
         (
             "XTRADE__Log__Level",

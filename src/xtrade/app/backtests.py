@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import msgspec
 
 from xtrade.app.config.model import BacktestConfig, Config, DataConfig, StrategyConfig
-from xtrade.app.risk import limits_of
+from xtrade.app.risk import desk_limits_of, limits_of
 from xtrade.app.strategies import make_strategy, needs_instrument, strategy_type
 from xtrade.model.durations import duration_ns, duration_text
 from xtrade.model.errors import ConfigError, NumberError, SymbolError
@@ -122,6 +122,7 @@ def play(
         plan.data.played,
         assumptions=plan.assumptions,
         limits=plan.limits,
+        desk_limits=desk_limits_of(plan.config),
         capital=plan.capital,
         seed=plan.config.engine.seed,
         about=plan.data.about,

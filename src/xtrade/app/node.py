@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from xtrade.app.backtests import amount_of, params_for, strategy_of
 from xtrade.app.config.model import Config
-from xtrade.app.risk import limits_of
+from xtrade.app.risk import desk_limits_of, guardian_of, limits_of, looks_every_ns
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError
 from xtrade.model.money import Money
@@ -166,10 +166,14 @@ class Node:
             self.venues,
             ids=ClientOrderIds(MemoryMark(BITS_63), clock.now_ns),
             limits=plan.limits,
+            desk_limits=desk_limits_of(plan.config),
             journal=self.recorder if journal is None else _Both(journal, self.recorder),
             on_step=self._look_after,
         )
         self.recorder.portfolio = self.session.engine.portfolio
+        self.guardian = guardian_of(plan.config, self.session.engine, plan.balances)
+        if self.guardian is not None:
+            self.guardian.watch(looks_every_ns(plan.config))
         self.sampler = Sampler(self.session.books, self.session.engine.watched)
         self.end_ns = 0
         self._closing: ClosingReport | None = None

@@ -4,20 +4,24 @@ limits_of         of one strategy
 desk_limits_of    of all strategies together
 guard_limits_of   when the guards step in; looks_every_ns says how often they look
 pairs_of          hedged pairs
+guardian_of       who watches over an engine by all of these
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from xtrade.app.config.model import Config, StrategyConfig
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError, NumberError
+from xtrade.model.money import Money
+from xtrade.trading.engine import Engine
+from xtrade.trading.guardian import Guardian
 from xtrade.trading.risk.limits import DeskLimits, GuardLimits, Limits
 from xtrade.trading.risk.pairs import Pair
 
-__all__ = ["desk_limits_of", "guard_limits_of", "limits_of", "looks_every_ns", "pairs_of"]
+__all__ = ["desk_limits_of", "guard_limits_of", "guardian_of", "limits_of", "looks_every_ns", "pairs_of"]
 
 
 def limits_of(given: StrategyConfig) -> Limits:
@@ -91,6 +95,21 @@ def pairs_of(config: Config) -> list[Pair]:
         )
         for name, given in config.risk.pairs.items()
     ]
+
+
+def guardian_of(config: Config, engine: Engine, balances: Iterable[Money]) -> Guardian | None:
+    """Return who watches over an engine; None if nothing is there in the desk's currency to count losses from."""
+    given = config.risk
+    units = {given.currency, *given.same_as}
+    capital = sum(money.atoms for money in balances if money.currency in units)
+    if capital <= 0:
+        return None
+    return Guardian(
+        engine,
+        capital=Money(capital, given.currency),
+        limits=guard_limits_of(config),
+        pairs=pairs_of(config),
+    )
 
 
 def _decimal(value: float | None) -> Decimal | None:

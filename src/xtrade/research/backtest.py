@@ -33,7 +33,7 @@ from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.replay import Replay
 from xtrade.sim.replay.tape import Tape
 from xtrade.trading.engine import Engine
-from xtrade.trading.risk import Limits
+from xtrade.trading.risk import DeskLimits, Limits
 from xtrade.trading.strategy import Strategy
 
 __all__ = ["DEFAULT_CAPITAL", "backtest", "run_of"]
@@ -52,6 +52,7 @@ def backtest(
     *,
     assumptions: Assumed = None,
     limits: Mapping[str, Limits] | None = None,
+    desk_limits: DeskLimits | None = None,
     capital: Money = DEFAULT_CAPITAL,
     seed: int = 0,
     about: Iterable[str] = (),
@@ -74,10 +75,14 @@ def backtest(
     tape = data if isinstance(data, Tape | BarTape) else BarTape.of(data)
     assumed = _assumed(tape, assumptions)
     start_ns, end_ns = _span(tape)
+    if compiled and desk_limits is not None and desk_limits.has_any:
+        raise UsageError(
+            "limits of the desk are not known to a kernel: play it without compiled=True (or --compiled)"
+        )
     if compiled:
         recorder = play_compiled(named, tape, assumed, limits or {})
     else:
-        recorder = _play(named, tape, assumed, limits, seed, tell)
+        recorder = _play(named, tape, assumed, limits, desk_limits, seed, tell)
     times = np.concatenate([grid_ns(start_ns, end_ns), around_fills(recorder.fills)])
     times = np.unique(times[(times >= start_ns) & (times <= end_ns)])
     recording = Recording(
@@ -121,6 +126,7 @@ def _play(
     tape: Tape | BarTape,
     assumed: Mapping[str, Assumptions] | Mapping[str, BarAssumptions],
     limits: Mapping[str, Limits] | None,
+    desk_limits: DeskLimits | None,
     seed: int,
     tell: Teller | None,
 ) -> Recorder:
@@ -128,7 +134,9 @@ def _play(
     market = _market(tape, assumed)
     recorder = Recorder()
     ids = ClientOrderIds(MemoryMark(BITS_63), lambda: engine.now_ns)
-    engine = Engine(strategies, market, market.orders, ids=ids, limits=limits, journal=recorder)
+    engine = Engine(
+        strategies, market, market.orders, ids=ids, limits=limits, desk_limits=desk_limits, journal=recorder
+    )
     recorder.portfolio = engine.portfolio
     with chance.using(chance.Streams(seed)):
         play(engine, market, tell=tell)

@@ -44,7 +44,7 @@ from xtrade.trading.engine import Engine
 from xtrade.trading.listeners import Watch
 from xtrade.trading.orders import Order
 from xtrade.trading.ports import Journal, Orders
-from xtrade.trading.risk import Limits
+from xtrade.trading.risk import DeskLimits, Limits
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.abilities import Feed, Need, cannot
 from xtrade.venues.base import Trading, Venue, require
@@ -64,6 +64,7 @@ class Session:
         *,
         ids: ClientOrderIds,
         limits: Mapping[str, Limits] | None = None,
+        desk_limits: DeskLimits | None = None,
         journal: Journal | None = None,
         on_step: Callable[[], object] | None = None,
     ) -> None:
@@ -73,7 +74,9 @@ class Session:
         )
         # The engine is not there yet when its orders are.
         orders = _Routes(self.venues, lambda name: self.engine.order(name))  # noqa: PLW0108
-        self.engine = Engine(strategies, self.books, orders, ids=ids, limits=limits, journal=journal)
+        self.engine = Engine(
+            strategies, self.books, orders, ids=ids, limits=limits, desk_limits=desk_limits, journal=journal
+        )
         self.marks: dict[str, MarkPrice] = {}
         self.links: dict[tuple[str, str], LinkUp | LinkDown] = {}
         """The last that was told of each connection, by venue and channel."""

@@ -53,7 +53,7 @@ EntryName = Annotated[str, Meta(pattern=r"^(?![0-9a-f]{20})[a-z][a-z0-9_:]{0,23}
 ParamValue: TypeAlias = str | int | float | bool
 
 Amount = Annotated[float, Meta(gt=0)]
-Share = Annotated[float, Meta(ge=0.000001, le=1)]
+Share = Annotated[float, Meta(ge=0.0001, le=1)]
 
 
 class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -60,9 +60,7 @@ class Gate:
         """What strategies hold; another one when positions are taken over from a journal."""
         self._contexts = contexts
         self._declared = declared
-        self._asks_desk = self.limits != DeskLimits(
-            currency=self.limits.currency, same_as=self.limits.same_as
-        )
+        self._asks_desk = self.limits.has_any
 
     def refusal(
         self, context: Context, intent: OrderIntent, now_ns: int, without: Order | None = None

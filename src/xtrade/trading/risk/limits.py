@@ -76,6 +76,11 @@ class DeskLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     orders_per_second_max: Annotated[int, Meta(ge=1)] | None = None
 
     @property
+    def has_any(self) -> bool:
+        """Whether anything is limited at all."""
+        return self != DeskLimits(currency=self.currency, same_as=self.same_as)
+
+    @property
     def needs_worth(self) -> bool:
         """Whether any of these is about what the whole desk holds."""
         return bool(self.base_max) or any(
