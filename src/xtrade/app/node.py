@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -38,10 +39,13 @@ from xtrade.runtime.shutdown import Shutdown, StepReport, StopReport
 from xtrade.runtime.supervisor import Restart, Supervisor
 from xtrade.sim.synthetic.markets import SyntheticMarkets
 from xtrade.sim.synthetic.presets import preset
+from xtrade.trading.acting import turn
 from xtrade.trading.closing import ClosingReport, OnExit, close
 from xtrade.trading.journal.durable import DurableJournal
-from xtrade.trading.ports import Journal, Record
-from xtrade.trading.risk import Limits
+from xtrade.trading.ports import Journal, Noted, Record
+from xtrade.trading.reconciler import Reconciler
+from xtrade.trading.reconciliation import Action, Difference
+from xtrade.trading.risk import Limits, TradingState
 from xtrade.trading.session import Session
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.simulated import SimulatedVenue
@@ -174,6 +178,7 @@ class Node:
         self.guardian = guardian_of(plan.config, self.session.engine, plan.balances)
         if self.guardian is not None:
             self.guardian.watch(looks_every_ns(plan.config))
+        self.reconciler = Reconciler(self.session, tell=self._differs)
         self.sampler = Sampler(self.session.books, self.session.engine.watched)
         self.end_ns = 0
         self._closing: ClosingReport | None = None
@@ -217,6 +222,7 @@ class Node:
         async with Supervisor("node") as tasks:
             tasks.start(self._sample, name="samples")
             tasks.start(self._hear_failure, name="failure")
+            tasks.start(self.reconciler.run, name="reconciler")
             if watch is not None:
                 # Who cannot see the run does not end it.
                 tasks.start(lambda: self._show(watch), name="view", restart=Restart())
@@ -276,6 +282,18 @@ class Node:
             if self.journal is not None and not self.journal.may_place:
                 self.journal.try_again()
             await asyncio.sleep(self.sampler.step_ns / SECOND)
+
+    def _differs(self, venue: str, difference: Difference) -> None:
+        """Write down where a venue's word and our account differed; what nobody can explain stops new risk."""
+        text = f"{venue}, {difference.subject}: {difference.cause}: {difference.text} ({difference.action})"
+        self.recorder.count(f"{venue} and we differed: {difference.cause}", text)
+        self.session.act(partial(self._act_on, difference, text))
+
+    def _act_on(self, difference: Difference, text: str, now_ns: int) -> None:
+        engine = self.session.engine
+        engine.record(Noted(strategy="", text=text, at_ns=now_ns))
+        if difference.action is Action.LOOK:
+            turn(engine, TradingState.REDUCING, text, by="reconciliation")
 
     async def _hear_failure(self) -> None:
         await self.session.failed.wait()
