@@ -220,10 +220,10 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
 
     def notional(self, *, ticks: int, lots: int) -> Money:
         """Return what the lots are worth in quote currency at a price, unsigned."""
-        size = abs(lots) * self._lot_size * ATOMS_PER_UNIT
         if self.kind is not Kind.INVERSE:
-            size *= Fraction(self.price(ticks))
-        return Money(_rounded(size, "nearest"), self.quote)
+            # The risk gate asks this of every order: a product of integers, as exact as a fraction.
+            return Money(abs(self.value(ticks=ticks, lots=lots)), self.quote)
+        return Money(_rounded(abs(lots) * self._lot_size * ATOMS_PER_UNIT, "nearest"), self.quote)
 
     def base_amount(self, *, ticks: int, lots: int) -> Money:
         """Return the signed exposure of lots in base coins; only inverse contracts look at the price."""
