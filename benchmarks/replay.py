@@ -71,7 +71,7 @@ def generated(count: int) -> tuple[Instrument, dict[str, np.ndarray]]:
 
 
 @njit(cache=True)
-def grid(world, rows, joined, order, start_ns, step_ns, levels):
+def grid(world, start_ns, step_ns, levels):
     """Renew a grid of post-only quotes of one lot around the middle, each step."""
     now = start_ns
     name = 0
@@ -80,7 +80,7 @@ def grid(world, rows, joined, order, start_ns, step_ns, levels):
     while True:
         now += step_ns
         while True:
-            reasons = advance(world, rows, joined, order, now)
+            reasons = advance(world, now)
             if reasons & END:
                 return name
             if reasons & 1:
@@ -190,7 +190,7 @@ def main() -> None:  # noqa: PLR0915  (a benchmark reads top-down)
     def ours(levels=LEVELS):
         world = world_for(tape, [assumed], orders=1024, messages=4096, fills=1 << 20, window=None)
         began = time.perf_counter()
-        grid(world, tape.rows, tape.joined, tape.venue_order, first, STEP_NS, levels)
+        grid(world.ctypes.data, first, STEP_NS, levels)
         return time.perf_counter() - began, world
 
     began = time.perf_counter()

@@ -96,16 +96,16 @@ def tape(data: Data) -> Tape:
 
 def ours(played: Tape, doings: list[Do], assumptions: Assumptions) -> list[Fill]:
     world = world_for(played, [assumptions], orders=1024, messages=4096, fills=1 << 20, window=None)
-    arguments = (world, played.rows, played.joined, played.venue_order)
+    at = int(world.ctypes.data)
     places: dict[int, int] = {}
     for do in doings:
-        while not advance(*arguments, do.ns) & Reason.TIME:
+        while not advance(at, do.ns) & Reason.TIME:
             pass
         if do.what == "place":
-            places[do.name] = desk.place(world, 0, do.name, do.side, STYLES[do.style], do.ticks, do.lots)
+            places[do.name] = desk.place(at, 0, do.name, do.side, STYLES[do.style], do.ticks, do.lots)
         else:
-            desk.cancel(world, places[do.name], do.name)
-    while not advance(*arguments, 2**62) & Reason.END:
+            desk.cancel(at, places[do.name], do.name)
+    while not advance(at, 2**62) & Reason.END:
         pass
     return logged(world)
 
@@ -184,7 +184,7 @@ def compare(play, data: Data, model: Model, seed: int) -> Verdict:
 
 
 @njit
-def maker(world, rows, joined, order, first_ns, step_ns):
+def maker(world, first_ns, step_ns):
     """Renew three quotes a side, every step, and take back what is held too much of."""
     now = first_ns
     name = 0
@@ -193,7 +193,7 @@ def maker(world, rows, joined, order, first_ns, step_ns):
     while True:
         now += step_ns
         while True:
-            reasons = advance(world, rows, joined, order, now)
+            reasons = advance(world, now)
             if reasons & END:
                 return
             if reasons & 1:
@@ -226,7 +226,7 @@ def compare_makers(make, data: Data, model: Model, seed: int) -> Verdict:
     world = world_for(
         played, [assumed(model, data, measured)], orders=1024, messages=4096, fills=1 << 20, window=None
     )
-    maker(world, played.rows, played.joined, played.venue_order, first_ns, STEP_NS)
+    maker(world.ctypes.data, first_ns, STEP_NS)
     mine = set(logged(world))
     record = np.zeros((1 << 18, 6), np.int64)
     rows = their_rows(data)

@@ -4,6 +4,8 @@ tape        what is played: event columns of integers, built, checked and merged
 models      what a back-test assumes: queue, latency, fill rule (chosen by people, at the edge)
 layout      where each word of the kernel's one block of memory is
 compiled    how a plain function becomes a compiled one
+blocks      memory by its address, as kernels take it
+public      the public book: its best after each row of a tape, found once
 ladder      one side of a book: dense cells by tick, a window that follows the price
 queueing    how long the queue ahead of our order is
 messages    requests on their way to the venue and reports on their way back

@@ -1,17 +1,20 @@
 """What a strategy may ask and do, as kernels: for strategies that are compiled and run inside the replay.
 
 place cancel amend              requests; they leave now and arrive after the entry latency
-best_bid best_ask lots_at       the book as we know it
+best_bid best_ask top           the best of the book as we know it
+lots_at next_level              the rest of it
 is_open left                    an order as we know it
 position                        what our reports add up to
 watch                           what `advance` returns for
 
+`world` is the address of the replay's memory (`Replay.world`); it is what a compiled strategy gets.
 An order is named by what `place` returned and by its client order id: the place is used again when the order is done.
 """
 
 from __future__ import annotations
 
 from xtrade.sim.replay import ladder
+from xtrade.sim.replay.blocks import Where, block
 from xtrade.sim.replay.compiled import kernel
 from xtrade.sim.replay.layout import (
     BEST,
@@ -20,8 +23,10 @@ from xtrade.sim.replay.layout import (
     BUY,
     CANCELING,
     DUE_NS,
+    EMPTY,
     FREE,
     FREE_COUNT,
+    HEARD,
     INSTRUMENT_COUNT,
     INSTRUMENT_WORDS,
     INSTRUMENTS,
@@ -42,6 +47,7 @@ from xtrade.sim.replay.layout import (
     ORDER_TICKS,
     ORDER_WORDS,
     ORDERS,
+    TOP,
     WATCH_BOOK,
     WATCH_TRADES,
     Ask,
@@ -49,6 +55,7 @@ from xtrade.sim.replay.layout import (
     World,
 )
 from xtrade.sim.replay.messages import send
+from xtrade.sim.replay.public import best_ask_of, best_bid_of, follow
 
 __all__ = [
     "amend",
@@ -58,8 +65,10 @@ __all__ = [
     "is_open",
     "left",
     "lots_at",
+    "next_level",
     "place",
     "position",
+    "top",
     "watch",
 ]
 
@@ -70,9 +79,10 @@ _SENT = int(State.SENT)
 
 @kernel
 def place(
-    world: World, instrument: int, client_order_id: int, side: int, style: int, ticks: int, lots: int
+    world_at: Where, instrument: int, client_order_id: int, side: int, style: int, ticks: int, lots: int
 ) -> int:
     """Send an order; return its place, or 0 if all places are taken."""
+    world = block(world_at)
     if world[FREE_COUNT] == 0:
         return 0
     world[FREE_COUNT] -= 1
@@ -94,9 +104,10 @@ def place(
 
 
 @kernel
-def cancel(world: World, order: int, client_order_id: int) -> bool:
+def cancel(world_at: Where, order: int, client_order_id: int) -> bool:
     """Send a cancel; False if the order is known to be done."""
-    if not is_open(world, order, client_order_id):
+    world = block(world_at)
+    if not _is_open(world, order, client_order_id):
         return False
     world[order + CANCELING] = 1
     send(world, _CANCEL, order, 0, 0)
@@ -104,56 +115,94 @@ def cancel(world: World, order: int, client_order_id: int) -> bool:
 
 
 @kernel
-def amend(world: World, order: int, client_order_id: int, ticks: int, lots: int) -> bool:
+def amend(world_at: Where, order: int, client_order_id: int, ticks: int, lots: int) -> bool:
     """Send new total lots and a new price; False if the order is known to be done."""
-    if not is_open(world, order, client_order_id):
+    world = block(world_at)
+    if not _is_open(world, order, client_order_id):
         return False
     send(world, _AMEND, order, ticks, lots)
     return True
 
 
 @kernel
-def is_open(world: World, order: int, client_order_id: int) -> bool:
+def is_open(world_at: Where, order: int, client_order_id: int) -> bool:
     """Say whether, as far as we know, the order may still trade."""
+    return _is_open(block(world_at), order, client_order_id)
+
+
+@kernel
+def _is_open(world: World, order: int, client_order_id: int) -> bool:
     return bool(
         order != 0 and world[order + ORDER_ID] == client_order_id and world[order + KNOWN_STATE] != _NONE
     )
 
 
 @kernel
-def left(world: World, order: int) -> int:
+def left(world_at: Where, order: int) -> int:
     """Return the lots that, as far as we know, are still to be filled."""
+    world = block(world_at)
     return int(world[order + KNOWN_LEFT])
 
 
 @kernel
-def best_bid(world: World, instrument: int) -> int:
+def best_bid(world_at: Where, instrument: int) -> int:
     """Return the best bid in ticks as we know it; EMPTY (very low) if there is none."""
-    return int(world[world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + BEST])
+    world = block(world_at)
+    return best_bid_of(world[world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + HEARD])
 
 
 @kernel
-def best_ask(world: World, instrument: int) -> int:
+def best_ask(world_at: Where, instrument: int) -> int:
     """Return the best ask in ticks as we know it; -EMPTY (very high) if there is none."""
-    return int(-world[world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + LADDER_WORDS + BEST])
+    world = block(world_at)
+    return -best_ask_of(world[world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + HEARD])
 
 
 @kernel
-def lots_at(world: World, instrument: int, side: int, ticks: int) -> int:
+def lots_at(world_at: Where, instrument: int, side: int, ticks: int) -> int:
     """Return the lots of a level of the book as we know it."""
+    world = block(world_at)
+    follow(world)
     book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + side * LADDER_WORDS
     return ladder.lots_at(world, book, ticks if side == BUY else -ticks)
 
 
 @kernel
-def position(world: World, instrument: int) -> int:
+def next_level(world_at: Where, instrument: int, side: int, ticks: int) -> int:
+    """Return the ticks of the next level behind this price, as we know the book; EMPTY or -EMPTY if there is none."""
+    world = block(world_at)
+    follow(world)
+    book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + side * LADDER_WORDS
+    key = ladder.below(world, book, ticks if side == BUY else -ticks)
+    return key if side == BUY else -key
+
+
+@kernel
+def top(world_at: Where, instrument: int) -> int:
+    """Write the best bid and ask and their lots to the words at TOP; return whether there are both."""
+    world = block(world_at)
+    follow(world)
+    book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK
+    bid = world[book + BEST]
+    ask = world[book + LADDER_WORDS + BEST]
+    world[TOP] = bid
+    world[TOP + 1] = ladder.lots_at(world, book, bid) if bid != EMPTY else 0
+    world[TOP + 2] = -ask
+    world[TOP + 3] = ladder.lots_at(world, book + LADDER_WORDS, ask) if ask != EMPTY else 0
+    return int(bid != EMPTY and ask != EMPTY)  # noqa: PLR1714  (numba knows no sets of numbers)
+
+
+@kernel
+def position(world_at: Where, instrument: int) -> int:
     """Return the signed lots that our reports add up to."""
+    world = block(world_at)
     return int(world[world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_LOTS])
 
 
 @kernel
-def watch(world: World, instrument: int, book: int, book_every_ns: int, trades: int) -> None:
+def watch(world_at: Where, instrument: int, book: int, book_every_ns: int, trades: int) -> None:
     """Let `advance` return for changes of a book (at most every so often) and for trades."""
+    world = block(world_at)
     market = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS
     world[market + WATCH_BOOK] = book
     world[market + BOOK_EVERY_NS] = book_every_ns

@@ -10,19 +10,18 @@ what the venue's reports tell us. An order that is sent and arrives at the same 
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from xtrade.sim.replay import ladder, venue
+from xtrade.sim.replay.blocks import Where, block, column, reals
 from xtrade.sim.replay.compiled import kernel
 from xtrade.sim.replay.layout import (
-    BEST,
+    BASE,
+    BENT,
     BOOK_CHANGED,
     BOOK_DIRTY,
     BOOK_DUE_NS,
     BOOK_EVERY_NS,
     BUY,
+    CELLS,
     DIRTY_NS,
     DUE_NS,
     FAULT,
@@ -30,23 +29,30 @@ from xtrade.sim.replay.layout import (
     FILL_COUNT,
     GRID_WORDS,
     GRIDS,
+    HAPPENED,
+    HEARD,
     INSTRUMENT_COUNT,
     INSTRUMENT_WORDS,
     INSTRUMENTS,
-    KNOWN_BOOK,
+    JOINED,
     KNOWN_LOTS,
     KNOWN_TRUSTED,
     KNOWN_VERSION,
     LADDER_WORDS,
-    LAST_LOTS,
-    LAST_TAKER,
-    LAST_TICKS,
+    LOOK,
+    LOTS_SHIFT,
+    LOW,
+    MARKS,
     NEVER,
+    NO,
     NOTICE_COUNT,
     NOTICE_NEXT,
     NOTICES,
     NOW,
+    OURS,
     OWN_BEST,
+    PUBLIC_HAPPENED,
+    PUBLIC_HEARD,
     REPORT_MASK,
     REPORT_NS,
     REPORT_WORDS,
@@ -60,20 +66,28 @@ from xtrade.sim.replay.layout import (
     REQUESTS,
     REQUESTS_FROM,
     REQUESTS_TO,
+    ROW_COUNT,
+    ROW_LOCAL_NS,
+    ROW_LOTS,
+    ROW_MARK,
+    ROW_VENUE_NS,
+    ROW_WORDS,
+    ROWS,
     ROWS_HAPPENED,
     ROWS_HEARD,
     ROWS_WOKEN,
+    SIZE,
     VENUE_BOOK,
+    VENUE_ORDER,
     WATCH_BOOK,
     WATCH_TRADES,
-    Order,
+    YES,
     Reals,
     Reason,
-    Rows,
-    Words,
     World,
 )
 from xtrade.sim.replay.messages import deliver
+from xtrade.sim.replay.public import instrument_of, kind_of, side_of, ticks_of
 from xtrade.sim.replay.tape import Happening
 
 __all__ = ["advance"]
@@ -85,17 +99,16 @@ _TIME, _BOOK, _TRADED, _ORDER, _NOTICE, _END, _FILLS_FULL, _FAULT, _ = (int(reas
 
 
 @kernel
-def advance(world: World, rows: Rows, joined: Words, order: Order, until: int) -> int:
-    """Play until a subscription, a report, `until` or the end of the tape wants a decision; return the reasons.
-
-    `order` is the order in which rows happen at the venues, empty if that is the order in which we hear them;
-    `joined` is when the orders of L3 rows joined their queues, empty without such rows.
-    """
-    reals = world.view(np.float64)
+def advance(world_at: Where, until: int) -> int:
+    """Play until a subscription, a report, `until` or the end of the tape wants a decision; return the reasons."""
+    world = block(world_at)
+    floats = reals(world_at)
+    rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
+    count = world[ROW_COUNT]
     world[REPORTS_READ] = world[REPORTS_FROM]
     world[ROWS_WOKEN] = world[ROWS_HEARD]
     for place in range(world[INSTRUMENT_COUNT]):
-        world[world[INSTRUMENTS] + place * INSTRUMENT_WORDS + BOOK_CHANGED] = 0
+        world[world[INSTRUMENTS] + place * INSTRUMENT_WORDS + BOOK_CHANGED] = NO
     while True:
         if world[FAULT] != 0:
             return _FAULT
@@ -103,27 +116,25 @@ def advance(world: World, rows: Rows, joined: Words, order: Order, until: int) -
             return _FILLS_FULL
         horizon = until
         heard = world[ROWS_HEARD]
-        if heard < rows.size:
-            wake = max(rows[heard]["local_ns"], world[DUE_NS])
-            horizon = min(horizon, wake, rows[rows.size - 1]["local_ns"])
+        if heard < count:
+            wake = max(rows[heard * ROW_WORDS + ROW_LOCAL_NS], world[DUE_NS])
+            horizon = min(horizon, wake, rows[(count - 1) * ROW_WORDS + ROW_LOCAL_NS])
         elif (
-            world[ROWS_HAPPENED] == rows.size
+            world[ROWS_HAPPENED] == count
             and world[REQUESTS_FROM] == world[REQUESTS_TO]
             and world[REPORTS_FROM] == world[REPORTS_TO]
             and world[DIRTY_NS] == NEVER
         ):
             return _END
-        horizon = min(horizon, world[DIRTY_NS])
-        if world[NOTICE_NEXT] < world[NOTICE_COUNT]:
-            horizon = min(horizon, world[world[NOTICES] + world[NOTICE_NEXT]])
+        horizon = min(horizon, world[DIRTY_NS], _next_notice_ns(world))
         horizon = min(horizon, _first_request_ns(world), _first_report_ns(world))
-        horizon = _happen(world, reals, rows, joined, order, horizon)
-        reasons = _hear(world, rows, horizon)
+        horizon = _happen(world, floats, horizon)
+        reasons = _hear(world, horizon)
         world[NOW] = max(world[NOW], horizon)
         while _first_request_ns(world) <= horizon:
             from_ = world[REQUESTS_FROM]
             world[REQUESTS_FROM] = from_ + 1
-            venue.arrived(world, reals, world[REQUESTS] + (from_ & world[REQUEST_MASK]) * REQUEST_WORDS)
+            venue.arrived(world, floats, world[REQUESTS] + (from_ & world[REQUEST_MASK]) * REQUEST_WORDS)
         while _first_report_ns(world) <= horizon:
             from_ = world[REPORTS_FROM]
             world[REPORTS_FROM] = from_ + 1
@@ -138,9 +149,10 @@ def advance(world: World, rows: Rows, joined: Words, order: Order, until: int) -
 
 
 @kernel
-def _wide(number: Any) -> int:
-    """Return a narrow column's number as the 64 bits that everything else has: one type, one compiled form."""
-    return np.int64(number)  # type: ignore[return-value]
+def _next_notice_ns(world: World) -> int:
+    if world[NOTICE_NEXT] == world[NOTICE_COUNT]:
+        return NEVER
+    return int(world[world[NOTICES] + world[NOTICE_NEXT]])
 
 
 @kernel
@@ -159,96 +171,148 @@ def _first_report_ns(world: World) -> int:
     return int(world[world[REPORTS] + (from_ & world[REPORT_MASK]) * REPORT_WORDS + REPORT_NS])
 
 
+# -- at the venues ---------------------------------------------------------------------------------------------------
+
+
 @kernel
-def _happen(world: World, reals: Reals, rows: Rows, joined: Words, order: Order, until: int) -> int:
-    """Let rows happen at the venues up to `until`, or up to the first report that they cause; return which it is."""
+def _happen(world: World, floats: Reals, until: int) -> int:
+    """Let rows happen at the venues up to `until`, or up to the first report that they cause; return which it is.
+
+    While the venue's book is the public one, a level costs no more than a look at our marks: its cell is written, and
+    the best is known from the tape.
+    """
     place = world[ROWS_HAPPENED]
-    count = rows.size
-    sorted_ = order.size == 0
+    count = world[ROW_COUNT]
+    rows = column(world[ROWS], count * ROW_WORDS)
+    sorted_ = world[VENUE_ORDER] == 0
+    order = column(world[VENUE_ORDER], 0 if sorted_ else count)
+    public = column(world[PUBLIC_HAPPENED], count)
     instruments = world[INSTRUMENTS]
-    told = world[REPORTS_TO]
     while place < count:
-        at = place if sorted_ else _wide(order[place])
-        row = rows[at]
-        ns = row["venue_ns"]
+        at = place if sorted_ else order[place]
+        row = at * ROW_WORDS
+        ns = rows[row + ROW_VENUE_NS]
         if ns > until:
             break
-        place += 1
-        market = instruments + row["instrument"] * INSTRUMENT_WORDS
-        kind = row["kind"]
+        mark = rows[row + ROW_MARK]
+        market = instruments + instrument_of(mark) * INSTRUMENT_WORDS
+        kind = kind_of(mark)
+        side = side_of(mark)
+        ticks = ticks_of(mark)
+        slow = True
         if kind == _LEVEL:
-            venue.level(world, reals, market, _wide(row["side"]), _wide(row["ticks"]), row["lots"], ns)
+            book = market + VENUE_BOOK + side * LADDER_WORDS
+            key = ticks if side == BUY else -ticks
+            cell_place = key - world[book + BASE]
+            if (
+                0 <= cell_place < world[book + SIZE]
+                and key + world[market + VENUE_BOOK + (1 - side) * LADDER_WORDS + OWN_BEST] < 0
+                and world[market + BENT] == 0
+            ):
+                slow = False
+                lots = rows[row + ROW_LOTS]
+                cell_at = world[book + CELLS] + cell_place
+                cell = world[cell_at]
+                world[cell_at] = lots << LOTS_SHIFT | cell & MARKS
+                world[book + LOW] = min(world[book + LOW], key)
+                if cell & OURS:
+                    venue.queued(world, floats, market, book, ticks, cell >> LOTS_SHIFT, lots)
         elif kind == _TRADE:
             # Most trades meet none of our orders, and are let through here.
-            side = 1 - _wide(row["side"])
-            key = _wide(row["ticks"]) if side == BUY else -_wide(row["ticks"])
-            if world[market + VENUE_BOOK + side * LADDER_WORDS + OWN_BEST] >= key:
-                venue.traded(world, reals, market, _wide(row["side"]), _wide(row["ticks"]), row["lots"], ns)
-        else:
-            _happen_rarely(world, reals, rows, joined, market, at)
-        if world[REPORTS_TO] != told:
+            key = -ticks if side == BUY else ticks
+            slow = bool(world[market + VENUE_BOOK + (1 - side) * LADDER_WORDS + OWN_BEST] >= key)
+        if slow:
             told = world[REPORTS_TO]
-            until = min(until, _first_report_ns(world))
+            _happen_slowly(world, floats, market, at, public[place])
+            if world[REPORTS_TO] != told:
+                until = min(until, _first_report_ns(world))
+        world[market + HAPPENED] = public[place]
+        place += 1
     world[ROWS_HAPPENED] = place
     return until
 
 
 @kernel
-def _happen_rarely(world: World, reals: Reals, rows: Rows, joined: Words, market: int, at: int) -> None:
-    row = rows[at]
-    kind = row["kind"]
-    side = _wide(row["side"])
-    ticks = _wide(row["ticks"])
-    lots = row["lots"]
-    ns = row["venue_ns"]
-    if kind == _ADD:
-        key = ticks if side == BUY else -ticks
-        there = ladder.lots_at(world, market + VENUE_BOOK + side * LADDER_WORDS, key)
-        venue.level(world, reals, market, side, ticks, there + lots, ns)
+def _happen_slowly(world: World, floats: Reals, market: int, at: int, public: int) -> None:
+    """Let a row happen that may concern our orders, or that is rare."""
+    rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
+    row = at * ROW_WORDS
+    mark = rows[row + ROW_MARK]
+    lots = rows[row + ROW_LOTS]
+    ns = rows[row + ROW_VENUE_NS]
+    kind = kind_of(mark)
+    side = side_of(mark)
+    ticks = ticks_of(mark)
+    if kind == _TRADE:
+        venue.traded(world, floats, market, side, ticks, lots, ns)
+        return
+    venue.looked_at(world, market)
+    if kind == _LEVEL:
+        if world[market + BENT] != 0:
+            ladder.told(world, market + VENUE_BOOK + side * LADDER_WORDS, ticks if side == BUY else -ticks)
+        venue.level(world, floats, market, side, ticks, lots, ns)
+    elif kind == _ADD:
+        venue.joined_by(world, floats, market, side, ticks, lots, ns)
     elif kind in (_REDUCE, _EXECUTE):
-        executed = 1 if kind == _EXECUTE else 0
-        venue.reduced(world, reals, market, side, ticks, lots, joined[at], executed, ns)
+        joined = column(world[JOINED], world[ROW_COUNT])
+        venue.reduced(world, floats, market, side, ticks, lots, joined[at], int(kind == _EXECUTE), ns)
     elif kind == _CLEAR:
         venue.cleared(world, market, side)
     elif kind == _READY:
-        venue.ready(world, reals, market, ns)
+        venue.ready(world, floats, market, ns)
     elif kind == _GAP:
-        venue.lost(world, reals, market)
+        venue.lost(world, floats, market)
     elif kind == _GRID:
-        venue.regridded(world, reals, market, ticks, ns)
+        venue.regridded(world, floats, market, ticks, ns)
     elif kind == _FUNDING:
         venue.funded(world, market, ticks, lots, ns)
+    if world[market + BENT] != 0:
+        venue.straightened(world, market, public)
+
+
+# -- here ------------------------------------------------------------------------------------------------------------
 
 
 @kernel
-def _hear(world: World, rows: Rows, until: int) -> int:
+def _hear(world: World, until: int) -> int:  # noqa: PLR0912  (one loop: a call a row would cost more than the row)
     """Hear rows up to `until`; return the reasons to wake that they are."""
     heard = world[ROWS_HEARD]
-    count = rows.size
+    count = world[ROW_COUNT]
+    rows = column(world[ROWS], count * ROW_WORDS)
+    public = column(world[PUBLIC_HEARD], count)
     instruments = world[INSTRUMENTS]
+    alone = world[INSTRUMENT_COUNT] == 1 and world[instruments + WATCH_TRADES] == 0
     reasons = 0
     while heard < count:
-        row = rows[heard]
-        ns = row["local_ns"]
+        row = heard * ROW_WORDS
+        ns = rows[row + ROW_LOCAL_NS]
         if ns > until:
             break
+        if (
+            alone
+            and (world[instruments + WATCH_BOOK] == 0 or world[instruments + BOOK_DIRTY] != 0)
+            and _next_notice_ns(world) > until
+        ):
+            # Nobody waits for these rows, and the last of them says where the book stands.
+            heard = _first_after(world, heard, until)
+            world[instruments + HEARD] = public[heard - 1]
+            if world[instruments + BOOK_CHANGED] == NO:
+                world[instruments + BOOK_CHANGED] = LOOK
+            break
+        mark = rows[row + ROW_MARK]
+        market = instruments + instrument_of(mark) * INSTRUMENT_WORDS
+        kind = kind_of(mark)
+        world[market + HEARD] = public[heard]
         heard += 1
-        market = instruments + row["instrument"] * INSTRUMENT_WORDS
-        kind = row["kind"]
-        if kind == _LEVEL:
-            _set_level(world, market, _wide(row["side"]), _wide(row["ticks"]), row["lots"])
-        elif kind == _TRADE:
-            world[market + LAST_TICKS] = row["ticks"]
-            world[market + LAST_LOTS] = row["lots"]
-            world[market + LAST_TAKER] = row["side"]
+        if kind == _TRADE:
             if world[market + WATCH_TRADES] != 0:
                 reasons |= _TRADED
             continue
-        else:
-            reasons |= _hear_rarely(world, rows, market, heard - 1)
+        if kind in (_READY, _GAP, _GRID, _FUNDING):
+            reasons |= _noticed(world, market, mark)
             if kind == _FUNDING:
                 continue
-        world[market + BOOK_CHANGED] = 1
+        world[market + BOOK_CHANGED] = YES
         if world[market + WATCH_BOOK] != 0:
             every = world[market + BOOK_EVERY_NS]
             if every == 0:
@@ -266,23 +330,29 @@ def _hear(world: World, rows: Rows, until: int) -> int:
 
 
 @kernel
-def _hear_rarely(world: World, rows: Rows, market: int, at: int) -> int:
-    row = rows[at]
-    kind = row["kind"]
-    side = _wide(row["side"])
-    ticks = _wide(row["ticks"])
-    if kind in (_ADD, _REDUCE, _EXECUTE):
-        key = ticks if side == BUY else -ticks
-        book = market + KNOWN_BOOK + side * LADDER_WORDS
-        there = ladder.lots_at(world, book, key)
-        if kind == _ADD:
-            _set_level(world, market, side, ticks, there + row["lots"])
+def _first_after(world: World, heard: int, until: int) -> int:
+    """Return the first row behind `heard`, which was heard by then, that is heard after `until`."""
+    count = world[ROW_COUNT]
+    rows = column(world[ROWS], count * ROW_WORDS)
+    low = heard
+    step = 1
+    while low + step < count and rows[(low + step) * ROW_WORDS + ROW_LOCAL_NS] <= until:
+        low += step
+        step *= 2
+    high = min(low + step, count)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if rows[middle * ROW_WORDS + ROW_LOCAL_NS] <= until:
+            low = middle
         else:
-            ladder.shrink(world, book, key, max(there - row["lots"], 0))
-        return 0
-    if kind == _CLEAR:
-        ladder.clear(world, market + KNOWN_BOOK + side * LADDER_WORDS)
-        return 0
+            high = middle
+    return int(high)
+
+
+@kernel
+def _noticed(world: World, market: int, mark: int) -> int:
+    """Hear a row that may always wake; return the reason that it is."""
+    kind = kind_of(mark)
     if kind == _READY:
         if world[market + KNOWN_TRUSTED] != 0:
             return 0
@@ -290,27 +360,13 @@ def _hear_rarely(world: World, rows: Rows, market: int, at: int) -> int:
     elif kind == _GAP:
         world[market + KNOWN_TRUSTED] = 0
     elif kind == _GRID:
-        grid = world[market + GRIDS] + ticks * GRID_WORDS
+        version = ticks_of(mark)
+        grid = world[market + GRIDS] + version * GRID_WORDS
         world[market + KNOWN_TRUSTED] = 0
-        world[market + KNOWN_VERSION] = ticks
+        world[market + KNOWN_VERSION] = version
         world[market + KNOWN_LOTS] = world[market + KNOWN_LOTS] * world[grid + 2] // world[grid + 3]
-        ladder.clear(world, market + KNOWN_BOOK)
-        ladder.clear(world, market + KNOWN_BOOK + LADDER_WORDS)
     world[NOTICE_NEXT] += 1
     return _NOTICE
-
-
-@kernel
-def _set_level(world: World, market: int, side: int, ticks: int, lots: int) -> None:
-    """Set a level of the book as we know it."""
-    book = market + KNOWN_BOOK + side * LADDER_WORDS
-    key = ticks if side == BUY else -ticks
-    best = world[book + BEST]
-    ladder.put(world, book, key, lots)
-    if lots > 0 and key > best:
-        other = market + KNOWN_BOOK + (1 - side) * LADDER_WORDS
-        if key + world[other + BEST] >= 0:
-            ladder.retreat(world, other, -key)
 
 
 @kernel
@@ -338,7 +394,7 @@ def _tell_dirty(world: World, now: int) -> int:
         if world[market + BOOK_DUE_NS] <= now:
             reasons |= _BOOK
             world[market + BOOK_DIRTY] = 0
-            world[market + BOOK_CHANGED] = 1
+            world[market + BOOK_CHANGED] = YES
             world[market + BOOK_DUE_NS] = now + world[market + BOOK_EVERY_NS]
         else:
             dirty = min(dirty, world[market + BOOK_DUE_NS])

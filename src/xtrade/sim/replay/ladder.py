@@ -1,10 +1,13 @@
 """One side of a book: a dense row of cells by tick, in a window that follows the price.
 
 put      set the lots of a level, keep the best right, move the window when a new best leaves it
+take     lower the lots of a level by what we took
+enter    make a key the best, and the window hold it
 shrink   lower the lots of a level: what is not the best does not become it
 retreat  the best is gone, or crossed: the next one under a key is the best now
 below    the best level under a key, no better than the best
 lots_at  the lots of a level
+told     forget what we took from a level
 mark     note that an order of ours rests at a level, or does no more
 clear    empty the side
 
@@ -22,16 +25,21 @@ from xtrade.sim.replay.layout import (
     CELLS,
     EMPTY,
     FAULT,
+    LOTS_SHIFT,
     LOW,
+    MARKS,
+    OURS,
     SIZE,
     SPILL,
     SPILL_MASK,
     SPILL_USED,
+    TAKEN,
+    TAKEN_COUNT,
     Fault,
     World,
 )
 
-__all__ = ["below", "clear", "lots_at", "mark", "put", "retreat", "shrink"]
+__all__ = ["below", "clear", "enter", "lots_at", "mark", "put", "retreat", "shrink", "take", "told"]
 
 _FAR_LEVELS = int(Fault.FAR_LEVELS)
 
@@ -43,7 +51,7 @@ def put(world: World, side: int, key: int, lots: int) -> int:
     inside = 0 <= place < world[side + SIZE]
     at = world[side + CELLS] + place if inside else _outside(world, side, key, lots)
     cell = world[at]
-    world[at] = (lots << 1) | (cell & 1)
+    world[at] = (lots << LOTS_SHIFT) | (cell & MARKS)
     if lots > 0:
         world[side + BEST] = max(world[side + BEST], key)
         world[side + LOW] = min(world[side + LOW], key)
@@ -53,11 +61,29 @@ def put(world: World, side: int, key: int, lots: int) -> int:
 
 
 @kernel
+def take(world: World, side: int, key: int, lots: int) -> None:
+    """Leave a level these lots, because we took the others, and remember that the feed knows nothing of it."""
+    cell = put(world, side, key, lots)
+    if cell & TAKEN == 0:
+        world[side + TAKEN_COUNT] += 1
+    at = _cell(world, side, key)
+    world[at] |= TAKEN
+
+
+@kernel
+def told(world: World, side: int, key: int) -> None:
+    """The feed told this level: nothing that we took is missing from it."""
+    at = _cell(world, side, key)
+    if world[at] & TAKEN != 0:
+        world[at] ^= TAKEN
+        world[side + TAKEN_COUNT] -= 1
+
+
+@kernel
 def shrink(world: World, side: int, key: int, lots: int) -> None:
     """Leave a level these lots. A level that the other side has crossed is not the best again for losing some."""
-    place = key - world[side + BASE]
-    at = world[side + CELLS] + place if 0 <= place < world[side + SIZE] else _spill_cell(world, side, key)
-    world[at] = (lots << 1) | (world[at] & 1)
+    at = _cell(world, side, key)
+    world[at] = (lots << LOTS_SHIFT) | (world[at] & MARKS)
     if lots == 0 and key == world[side + BEST]:
         retreat(world, side, key)
 
@@ -65,9 +91,15 @@ def shrink(world: World, side: int, key: int, lots: int) -> None:
 @kernel
 def retreat(world: World, side: int, key: int) -> None:
     """Make the best level under `key` the best; the window always holds the best."""
-    best = below(world, side, key)
+    enter(world, side, below(world, side, key))
+
+
+@kernel
+def enter(world: World, side: int, best: int) -> None:
+    """Make a key the best (EMPTY: there is none); the window always holds the best."""
     world[side + BEST] = best
-    if best != EMPTY and best < world[side + BASE]:
+    base = world[side + BASE]
+    if best != EMPTY and not (base <= best < base + world[side + SIZE]):
         _recentre(world, side, best)
 
 
@@ -76,9 +108,9 @@ def lots_at(world: World, side: int, key: int) -> int:
     """Return the lots at a level."""
     place = key - world[side + BASE]
     if 0 <= place < world[side + SIZE]:
-        return int(world[world[side + CELLS] + place] >> 1)
+        return int(world[world[side + CELLS] + place] >> LOTS_SHIFT)
     at = _spilled(world, side, key)
-    return int(world[at + 1] >> 1) if world[at] != 0 else 0
+    return int(world[at + 1] >> LOTS_SHIFT) if world[at] != 0 else 0
 
 
 @kernel
@@ -89,7 +121,7 @@ def below(world: World, side: int, key: int) -> int:
     place = min(key - base, world[side + SIZE]) - 1
     floor = max(world[side + LOW] - base, 0)
     while place >= floor:
-        if world[cells + place] > 1:
+        if world[cells + place] > MARKS:
             return int(base + place)
         place -= 1
     if world[side + SPILL_USED] == 0:
@@ -97,7 +129,7 @@ def below(world: World, side: int, key: int) -> int:
     best = EMPTY
     spill = world[side + SPILL]
     for at in range(spill, spill + 2 * (world[side + SPILL_MASK] + 1), 2):
-        if world[at] != 0 and world[at + 1] > 1:
+        if world[at] != 0 and world[at + 1] > MARKS:
             found = world[at] >> 1
             if best < found < key:
                 best = found
@@ -107,9 +139,8 @@ def below(world: World, side: int, key: int) -> int:
 @kernel
 def mark(world: World, side: int, key: int, ours: int) -> None:
     """Note whether (1 or 0) an order of ours rests at a level."""
-    place = key - world[side + BASE]
-    at = world[side + CELLS] + place if 0 <= place < world[side + SIZE] else _spill_cell(world, side, key)
-    world[at] = (world[at] >> 1 << 1) | ours
+    at = _cell(world, side, key)
+    world[at] = (world[at] & ~OURS) | ours
 
 
 @kernel
@@ -117,13 +148,23 @@ def clear(world: World, side: int) -> None:
     """Empty the side; the marks of our own orders stay."""
     cells = world[side + CELLS]
     for at in range(cells, cells + world[side + SIZE]):
-        world[at] &= 1
+        world[at] &= OURS
     if world[side + SPILL_USED] > 0:
         spill = world[side + SPILL]
         for at in range(spill, spill + 2 * (world[side + SPILL_MASK] + 1), 2):
-            world[at + 1] &= 1
+            world[at + 1] &= OURS
     world[side + BEST] = EMPTY
     world[side + LOW] = -EMPTY
+    world[side + TAKEN_COUNT] = 0
+
+
+@kernel
+def _cell(world: World, side: int, key: int) -> int:
+    """Return where the cell of a key is, in the window or out of it."""
+    place = key - world[side + BASE]
+    if 0 <= place < world[side + SIZE]:
+        return int(world[side + CELLS] + place)
+    return _spill_cell(world, side, key)
 
 
 @kernel

@@ -25,7 +25,6 @@ World: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[Any]
 Words: TypeAlias = NDArray[np.int64]
-Order: TypeAlias = NDArray[np.int32]
 
 EMPTY: Final = -(1 << 62)
 """No level, where a ladder's key is expected."""
@@ -37,9 +36,17 @@ SELL: Final = 1
 
 # -- world ----------------------------------------------------------------------------------------------------------
 (
+    WORDS,  # how many words there are
     NOW,
+    ROWS,  # the address of the tape's rows
+    ROW_COUNT,
+    JOINED,  # the address of when the orders of L3 rows joined their queues; 0 without such rows
+    VENUE_ORDER,  # the address of the order in which rows happen; 0 if that is the order in which we hear them
+    PUBLIC_HEARD,  # the address of the public book's best after each row, in the order in which we hear them
+    PUBLIC_HAPPENED,  # the same, in the order in which they happen
     ROWS_HEARD,  # rows of the tape that reached us: the next is at this place
     ROWS_HAPPENED,  # rows, in the venues' order, that happened
+    ROWS_SHOWN,  # rows that the ladders of the book as we know it have taken in: they lag until somebody looks
     ROWS_WOKEN,  # ROWS_HEARD when `advance` last returned
     REQUESTS_FROM,
     REQUESTS_TO,
@@ -65,13 +72,42 @@ SELL: Final = 1
     FILL_CAPACITY,
     FILL_COUNT,
     FAULT,
-    WORLD_WORDS,
-) = range(29)
+    TOP,  # the answer of `desk.top`: bid, its lots, ask, its lots
+) = range(37)
+WORLD_WORDS: Final = TOP + 4
+
+# -- row of a tape, as words ------------------------------------------------------------------------------------------
+# The last word holds, from its lowest bits up, ticks (32), kind (8), side (8) and instrument (16).
+ROW_LOCAL_NS, ROW_VENUE_NS, ROW_LOTS, ROW_MARK, ROW_WORDS = range(5)
 
 # -- ladder ---------------------------------------------------------------------------------------------------------
-# A key is what a side sorts by, best highest: the price in ticks of a bid, minus the price of an ask. A cell is twice
-# the lots at its price, plus one if an order of ours rests there.
-BEST, LOW, BASE, CELLS, SIZE, SPILL, SPILL_MASK, SPILL_USED, OWN_HEAD, OWN_BEST, LADDER_WORDS = range(11)
+# A key is what a side sorts by, best highest: the price in ticks of a bid, minus the price of an ask. A cell is four
+# times the lots at its price, plus OURS if an order of ours rests there, plus TAKEN if we took what the feed shows.
+(
+    BEST,
+    LOW,
+    BASE,
+    CELLS,
+    SIZE,
+    SPILL,
+    SPILL_MASK,
+    SPILL_USED,
+    TAKEN_COUNT,  # cells that are TAKEN
+    OWN_HEAD,
+    OWN_BEST,
+    OWN_FIRST,  # where the table of orders is that came first at their price, by the price's lowest bits
+    LADDER_WORDS,
+) = range(13)
+LOTS_SHIFT: Final = 2
+MARKS: Final = 3
+OURS: Final = 1
+TAKEN: Final = 2
+OWN_FIRST_WORDS: Final = 64
+
+# The best of a book in one word: the key of the best bid in its lower half, that of the best ask in its upper one.
+HALF_BITS: Final = 32
+HALF_EMPTY: Final = -(1 << 31)
+BOTH_EMPTY: Final = -(1 << 63) + (1 << 31)
 
 # -- latency --------------------------------------------------------------------------------------------------------
 LATENCY_KIND, LATENCY_NS, LATENCY_TABLE, LATENCY_COUNT, LATENCY_CHANCE, LATENCY_LAST, LATENCY_WORDS = range(7)
@@ -91,15 +127,12 @@ CONSTANT, DRAWN, RECORDED = range(3)
     VERSION,
     GRIDS,  # where the table of this instrument's versions is: four ratios' words and the value unit
     GRID_COUNT,
-    LAST_TICKS,
-    LAST_LOTS,
-    LAST_TAKER,
     WATCH_BOOK,
     WATCH_TRADES,
     BOOK_EVERY_NS,
     BOOK_DUE_NS,
     BOOK_DIRTY,
-    BOOK_CHANGED,  # the book changed since `advance` last returned
+    BOOK_CHANGED,  # whether the book changed since `advance` last returned: NO, YES, LOOK (at the rows that were heard)
     QUEUE_MODEL,
     QUEUE_EXPONENT,  # a float's bits
     QUEUE_UNIT,  # a float's bits
@@ -107,7 +140,11 @@ CONSTANT, DRAWN, RECORDED = range(3)
     FILL_RULE,
     IMPACT,
     KNOWN_VERSION,
+    HEARD,  # the best of the book as we know it, in one word
+    HAPPENED,  # the best of the public book at the venue, in one word; its ladders' BEST lag until somebody looks
+    BENT,  # 1 while the venue's book is not the public one, because of what we took: then its BEST never lag
 ) = range(28)
+NO, YES, LOOK = range(3)
 ENTRY: Final = 28
 RESPONSE: Final = ENTRY + LATENCY_WORDS
 VENUE_BOOK: Final = RESPONSE + LATENCY_WORDS

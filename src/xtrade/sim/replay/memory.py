@@ -11,11 +11,13 @@ import numpy as np
 
 from xtrade.model.instruments import Instrument, Kind
 from xtrade.sim.replay import layout
-from xtrade.sim.replay.layout import World
+from xtrade.sim.replay.blocks import address_of
+from xtrade.sim.replay.layout import Words, World
 from xtrade.sim.replay.models import Assumptions, Latency
-from xtrade.sim.replay.tape import Happening, Tape
+from xtrade.sim.replay.public import annotate
+from xtrade.sim.replay.tape import Annotated, Happening, Tape
 
-__all__ = ["value_unit_atoms", "world_for"]
+__all__ = ["annotated", "value_unit_atoms", "world_for"]
 
 WINDOW_MIN: Final = 1 << 8
 WINDOW_MAX: Final = 1 << 13
@@ -30,7 +32,46 @@ def world_for(
     fills: int,
     window: int | None,
 ) -> World:
-    """Return the memory before the first row."""
+    """Return the memory before the first row. It holds the addresses of the tape's columns: keep both."""
+    found = tape.annotated
+    world = _world(
+        tape,
+        assumptions,
+        orders=orders,
+        messages=messages,
+        fills=fills,
+        window=window,
+        order=tape.venue_order,
+    )
+    world[layout.PUBLIC_HEARD] = address_of(found.heard)
+    world[layout.PUBLIC_HAPPENED] = address_of(found.happened)
+    return world
+
+
+def annotated(tape: Tape, window: int | None = None) -> Annotated:
+    """Find the best of the public book after each row, in both orders."""
+    heard = _annotated(tape, np.zeros(0, np.int64), window)
+    return Annotated(heard, _annotated(tape, tape.venue_order, window) if len(tape.venue_order) else heard)
+
+
+def _annotated(tape: Tape, order: Words, window: int | None) -> Words:
+    nothing = [Assumptions()] * len(tape.instruments)
+    world = _world(tape, nothing, orders=1, messages=2, fills=1, window=window, order=order)
+    best = np.zeros(len(tape.rows), np.int64)
+    annotate(int(world.ctypes.data), address_of(best))
+    return best
+
+
+def _world(
+    tape: Tape,
+    assumptions: Sequence[Assumptions],
+    *,
+    orders: int,
+    messages: int,
+    fills: int,
+    window: int | None,
+    order: Words,
+) -> World:
     plan = _Plan()
     plan.take(layout.WORLD_WORDS)
     instruments = plan.take(len(tape.instruments) * layout.INSTRUMENT_WORDS)
@@ -44,6 +85,11 @@ def world_for(
     markets = [_Market(plan, tape, place, assumed, window) for place, assumed in enumerate(assumptions)]
 
     world: World = np.zeros(plan.words, np.int64)
+    world[layout.WORDS] = plan.words
+    world[layout.ROWS] = address_of(tape.words)
+    world[layout.ROW_COUNT] = len(tape.rows)
+    world[layout.JOINED] = address_of(tape.joined)
+    world[layout.VENUE_ORDER] = address_of(order)
     world[layout.DUE_NS] = layout.NEVER
     world[layout.DIRTY_NS] = layout.NEVER
     world[layout.NOTICES] = notices
@@ -102,7 +148,10 @@ class _Market:
         self.entry = plan.take(len(assumed.entry.table))
         self.response = plan.take(len(assumed.response.table))
         self.size, self.spill_size = _sizes(tape, place, window)
-        self.ladders = [(plan.take(self.size), plan.take(2 * self.spill_size)) for _ in range(4)]
+        self.ladders = [
+            (plan.take(self.size), plan.take(2 * self.spill_size), plan.take(layout.OWN_FIRST_WORDS))
+            for _ in range(4)
+        ]
 
     def write(self, world: World, at: int) -> None:
         reals = world.view(np.float64)
@@ -133,7 +182,7 @@ class _Market:
         world[at + layout.IMPACT] = self.assumed.impact
         _write_latency(world, at + layout.ENTRY, self.assumed.entry, self.entry)
         _write_latency(world, at + layout.RESPONSE, self.assumed.response, self.response)
-        for number, (cells, spill) in enumerate(self.ladders):
+        for number, (cells, spill, own_first) in enumerate(self.ladders):
             side = at + layout.VENUE_BOOK + number * layout.LADDER_WORDS
             world[side + layout.BEST] = layout.EMPTY
             world[side + layout.LOW] = -layout.EMPTY
@@ -143,6 +192,9 @@ class _Market:
             world[side + layout.SPILL] = spill
             world[side + layout.SPILL_MASK] = self.spill_size - 1
             world[side + layout.OWN_BEST] = layout.EMPTY
+            world[side + layout.OWN_FIRST] = own_first
+        world[at + layout.HEARD] = layout.BOTH_EMPTY
+        world[at + layout.HAPPENED] = layout.BOTH_EMPTY
 
 
 def _sizes(tape: Tape, place: int, window: int | None) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from xtrade.model.errors import UsageError, XtradeError, did_you_mean
 from xtrade.model.events import Event
 from xtrade.model.ids import ClientOrderId
@@ -20,11 +22,11 @@ from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.kernel import advance
-from xtrade.sim.replay.layout import Fault, Order, Reason, Rows, Words, World
+from xtrade.sim.replay.layout import Fault, Reason, Rows, World
 from xtrade.sim.replay.memory import value_unit_atoms, world_for
 from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.reports import Reports
-from xtrade.sim.replay.tape import Tape
+from xtrade.sim.replay.tape import Happening, Tape
 
 __all__ = ["FAULTS", "Account", "Reason", "Replay", "Top"]
 
@@ -35,6 +37,11 @@ FAULTS: Final = {
     Fault.POSITION_OFF_GRID: "the venue changed its lots so that the position is no whole number of them",
     Fault.OVERFLOW: "the value traded has left 64 bits: count in larger ticks or lots",
 }
+
+
+_FAULT: Final = int(Reason.FAULT)
+_REASONS: Final = tuple(Reason(number) for number in range(2 * max(Reason)))
+"""Made once: making a flag costs more than most steps do."""
 
 
 class Top(NamedTuple):
@@ -80,9 +87,8 @@ class Replay:
             tape, self._assumptions, orders=orders, messages=messages, fills=fills, window=window
         )
         self._words: memoryview[int] = self._world.data
+        self._address = int(self._world.ctypes.data)
         self._rows: Rows = tape.rows
-        self._joined: Words = tape.joined
-        self._order: Order = tape.venue_order
         self._live: dict[int, int] = {}
         self._reports = Reports(self._words, tape.instruments)
 
@@ -95,15 +101,15 @@ class Replay:
 
     def advance(self, until_ns: int) -> Reason:
         """Play until a watched book or trade, a report on our orders, a notice, `until_ns`, or the end of the tape."""
-        reasons = Reason(advance(self._world, self._rows, self._joined, self._order, until_ns))
-        if reasons & Reason.FAULT:
+        reasons = advance(self._address, until_ns)
+        if reasons & _FAULT:
             fault = Fault(self._words[layout.FAULT])
             raise XtradeError(f"the replay stopped at {self.now_ns} ns: {FAULTS[fault]}")
-        return reasons
+        return _REASONS[reasons]
 
     def watch(self, key: str, *, book: bool = False, book_every_ns: int = 0, trades: bool = False) -> None:
         """Wake for changes of a book, at most every `book_every_ns` (a change held back is told then), and trades."""
-        desk.watch(self._world, self._place(key), int(book), book_every_ns, int(trades))
+        desk.watch(self._address, self._place(key), int(book), book_every_ns, int(trades))
 
     # -- markets --------------------------------------------------------------------------------------------------
 
@@ -114,20 +120,17 @@ class Replay:
 
     def top(self, key: str) -> Top:
         """Return the best bid and ask as we know them."""
-        place = self._place(key)
-        at = self._at(place) + layout.KNOWN_BOOK
-        bid, ask = self._words[at + layout.BEST], -self._words[at + layout.LADDER_WORDS + layout.BEST]
-        has_bid, has_ask = bid != layout.EMPTY, ask != -layout.EMPTY
+        both = desk.top(self._address, self._place(key))
+        bid, bid_lots, ask, ask_lots = self._words[layout.TOP : layout.WORLD_WORDS]
+        if both:
+            return Top(bid, bid_lots, ask, ask_lots)
         return Top(
-            bid if has_bid else None,
-            desk.lots_at(self._world, place, layout.BUY, bid) if has_bid else 0,
-            ask if has_ask else None,
-            desk.lots_at(self._world, place, layout.SELL, ask) if has_ask else 0,
+            None if bid == layout.EMPTY else bid, bid_lots, None if ask == -layout.EMPTY else ask, ask_lots
         )
 
     def levels(self, key: str, side: Side, count: int) -> list[tuple[int, int]]:
         """Return up to `count` levels (ticks, lots) of a side as we know it, best first."""
-        return list(self._levels(key, side, count, layout.KNOWN_BOOK))
+        return list(self._levels(key, side, count))
 
     def is_trusted(self, key: str) -> bool:
         """Say whether the book as we know it is whole: False between a gap and the next snapshot."""
@@ -135,7 +138,13 @@ class Replay:
 
     def has_changed(self, key: str) -> bool:
         """Say whether the book changed between the last two returns of `advance`."""
-        return bool(self._words[self._at(self._place(key)) + layout.BOOK_CHANGED])
+        place = self._place(key)
+        changed = self._words[self._at(place) + layout.BOOK_CHANGED]
+        if changed != layout.LOOK:
+            return changed == layout.YES
+        rows = self.heard()
+        silent = np.isin(rows["kind"], (Happening.TRADE, Happening.FUNDING))
+        return bool(((rows["instrument"] == place) & ~silent).any())
 
     def heard(self) -> Rows:
         """Return the rows of the tape that were heard between the last two returns of `advance`."""
@@ -154,7 +163,7 @@ class Replay:
         side = layout.BUY if intent.side is Side.BUY else layout.SELL
         ticks = 0 if intent.ticks is None else intent.ticks
         order = desk.place(
-            self._world, place, intent.client_order_id, side, int(style_of(intent)), ticks, intent.lots
+            self._address, place, intent.client_order_id, side, int(style_of(intent)), ticks, intent.lots
         )
         if order == 0:
             raise UsageError(f"{len(self._live)} orders are open already: raise `orders`")
@@ -163,12 +172,12 @@ class Replay:
     def cancel(self, client_order_id: ClientOrderId) -> bool:
         """Ask to cancel; False (and nothing sent) if the order is known to be done."""
         order = self._live.get(client_order_id)
-        return order is not None and desk.cancel(self._world, order, client_order_id)
+        return order is not None and desk.cancel(self._address, order, client_order_id)
 
     def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
         """Ask for these total lots at this price; False (and nothing sent) if the order is known to be done."""
         order = self._live.get(client_order_id)
-        return order is not None and desk.amend(self._world, order, client_order_id, ticks, lots)
+        return order is not None and desk.amend(self._address, order, client_order_id, ticks, lots)
 
     def reports(self) -> list[Event]:
         """Return what the last `advance` brought about our orders and account, in order of arrival."""
@@ -239,14 +248,13 @@ class Replay:
     def _at(self, place: int) -> int:
         return self._words[layout.INSTRUMENTS] + place * layout.INSTRUMENT_WORDS
 
-    def _levels(self, key: str, side: Side, count: int, book: int) -> Iterator[tuple[int, int]]:
-        from xtrade.sim.replay import ladder
-
+    def _levels(self, key: str, side: Side, count: int) -> Iterator[tuple[int, int]]:
+        place = self._place(key)
         number = layout.BUY if side is Side.BUY else layout.SELL
-        at = self._at(self._place(key)) + book + number * layout.LADDER_WORDS
-        level = self._words[at + layout.BEST]
+        best = desk.best_bid if side is Side.BUY else desk.best_ask
+        ticks = best(self._address, place)
         for _ in range(count):
-            if level == layout.EMPTY:
+            if abs(ticks) == -layout.EMPTY:
                 return
-            yield level * side.sign, ladder.lots_at(self._world, at, level)
-            level = ladder.below(self._world, at, level)
+            yield ticks, desk.lots_at(self._address, place, number, ticks)
+            ticks = desk.next_level(self._address, place, number, ticks)

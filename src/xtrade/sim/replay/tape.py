@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -41,12 +41,12 @@ from xtrade.model.events import (
 from xtrade.model.instruments import Instrument
 from xtrade.model.numbers import steps
 from xtrade.model.sides import Side
-from xtrade.sim.replay.layout import BUY, SELL, Order, Rows, Words
+from xtrade.sim.replay.layout import BUY, SELL, Rows, Words
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["RATE_UNIT", "ROW", "Happening", "Tape", "merge"]
+__all__ = ["RATE_UNIT", "ROW", "Annotated", "Happening", "Tape", "merge"]
 
 ROW: Final = np.dtype(
     [
@@ -98,7 +98,17 @@ class _Order(IntEnum):
 
 
 _LAST_KIND: Final = int(_Order.CANCEL)
-_LOTS_MAX: Final = 2**61
+_LOTS_MAX: Final = 2**60
+_TICKS_MAX: Final = 2**31 - 1
+
+
+class Annotated(NamedTuple):
+    """The best of its instrument's book after each row, in one word each."""
+
+    heard: Words
+    """In the order in which rows are heard."""
+    happened: Words
+    """In the order in which they happen; the same array where that is the same order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +165,8 @@ class Tape:
                 )
         _refuse(columns["kind"] > _LAST_KIND, columns, "kind", "is no kind of row")
         _refuse(columns["kind"] < 0, columns, "kind", "is no kind of row")
-        limits = np.iinfo(np.int32)
         _refuse(
-            (columns["ticks"] > limits.max) | (columns["ticks"] < limits.min),
+            (columns["ticks"] > _TICKS_MAX) | (columns["ticks"] < -_TICKS_MAX),
             columns,
             "ticks",
             "is out of range",
@@ -188,6 +197,7 @@ class Tape:
             "venue_ns",
             "happened after it was heard: the clocks disagree; shift one of them first",
         )
+        _refuse(rows["ticks"] < -_TICKS_MAX, columns, "ticks", "is out of range")
         _refuse(local < 0, columns, "local_ns", "is before 1970")
         _refuse(
             (rows["side"] != BUY) & (rows["side"] != SELL), columns, "side", "is no side: 0 buys, 1 sells"
@@ -224,12 +234,24 @@ class Tape:
         return [versions[0].key for versions in self.instruments]
 
     @cached_property
-    def venue_order(self) -> Order:
+    def venue_order(self) -> Words:
         """The order in which rows happen, where it is not the order in which they are heard; otherwise empty."""
         venue_ns = self.rows["venue_ns"]
         if len(venue_ns) < 2 or bool((venue_ns[1:] >= venue_ns[:-1]).all()):
-            return np.zeros(0, np.int32)
-        return np.argsort(venue_ns, kind="stable").astype(np.int32)
+            return np.zeros(0, np.int64)
+        return np.argsort(venue_ns, kind="stable").astype(np.int64)
+
+    @cached_property
+    def words(self) -> Words:
+        """The rows as the kernel reads them: four words each, one row behind the other."""
+        return np.ascontiguousarray(self.rows).view(np.int64)
+
+    @cached_property
+    def annotated(self) -> Annotated:
+        """The best of the public book after each row: found when first asked for, and kept for every run."""
+        from xtrade.sim.replay.memory import annotated
+
+        return annotated(self)
 
     @cached_property
     def notices(self) -> NDArray[np.int64]:

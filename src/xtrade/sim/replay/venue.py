@@ -19,6 +19,7 @@ from enum import IntEnum
 from xtrade.sim.replay import ladder
 from xtrade.sim.replay.compiled import kernel
 from xtrade.sim.replay.layout import (
+    BENT,
     BEST,
     BUY,
     CASH,
@@ -30,10 +31,12 @@ from xtrade.sim.replay.layout import (
     FILLS,
     GRID_WORDS,
     GRIDS,
+    HAPPENED,
     IMPACT,
     INSTRUMENT_WORDS,
     INSTRUMENTS,
     LADDER_WORDS,
+    LOTS_SHIFT,
     MAKER_TURNOVER,
     ORDER_AHEAD,
     ORDER_ARRIVED_NS,
@@ -46,7 +49,10 @@ from xtrade.sim.replay.layout import (
     ORDER_STYLE,
     ORDER_TICKS,
     ORDER_TRADED,
+    OURS,
     OWN_BEST,
+    OWN_FIRST,
+    OWN_FIRST_WORDS,
     OWN_HEAD,
     REPORT_WORDS,
     REQUEST_ID,
@@ -58,6 +64,7 @@ from xtrade.sim.replay.layout import (
     REQUEST_TICKS,
     REQUEST_VERSION,
     SELL,
+    TAKEN_COUNT,
     TAKER_TURNOVER,
     VALUE_UNIT,
     VENUE_BOOK,
@@ -72,6 +79,7 @@ from xtrade.sim.replay.layout import (
     World,
 )
 from xtrade.sim.replay.messages import report
+from xtrade.sim.replay.public import best_ask_of, best_bid_of
 from xtrade.sim.replay.queueing import advanced, joined
 
 __all__ = [
@@ -79,11 +87,15 @@ __all__ = [
     "arrived",
     "cleared",
     "funded",
+    "joined_by",
     "level",
+    "looked_at",
     "lost",
+    "queued",
     "ready",
     "reduced",
     "regridded",
+    "straightened",
     "traded",
 ]
 
@@ -130,18 +142,47 @@ def level(world: World, reals: Reals, market: int, side: int, ticks: int, lots: 
     key = ticks if side == BUY else -ticks
     best = world[book + BEST]
     cell = ladder.put(world, book, key, lots)
-    if cell & 1:
-        order = world[book + OWN_HEAD]
-        while order != 0:
-            if world[order + ORDER_TICKS] == ticks:
-                advanced(world, reals, market, order, cell >> 1, lots)
-            order = world[order + ORDER_NEXT]
+    before = cell >> LOTS_SHIFT
+    if cell & OURS:
+        queued(world, reals, market, book, ticks, before, lots)
     if lots > 0 and key > best:
         other = market + VENUE_BOOK + (1 - side) * LADDER_WORDS
         if key + world[other + BEST] >= 0:
             ladder.retreat(world, other, -key)
         if key + world[other + OWN_BEST] >= 0 and world[market + VENUE_TRUSTED] != 0:
-            _met(world, market, other, -key, lots - (cell >> 1), ns)
+            _met(world, market, other, -key, lots - before, ns)
+
+
+@kernel
+def queued(world: World, reals: Reals, market: int, book: int, ticks: int, before: int, lots: int) -> None:
+    """Move our orders at a level in their queue; those at one price follow each other in our list."""
+    order = _first_at(world, book, ticks)
+    while order != 0 and world[order + ORDER_TICKS] == ticks:
+        advanced(world, reals, market, order, before, lots)
+        order = world[order + ORDER_NEXT]
+
+
+@kernel
+def looked_at(world: World, market: int) -> None:
+    """Somebody looks at the best of the venue's book: where it is the public one, its ladders lag until now."""
+    if world[market + BENT] == 0:
+        both = world[market + HAPPENED]
+        ladder.enter(world, market + VENUE_BOOK, best_bid_of(both))
+        ladder.enter(world, market + VENUE_BOOK + LADDER_WORDS, best_ask_of(both))
+
+
+@kernel
+def straightened(world: World, market: int, both: int) -> None:
+    """Note that the venue's book is the public one again, if it is: the feed told every level that we took from."""
+    bids = market + VENUE_BOOK
+    asks = market + VENUE_BOOK + LADDER_WORDS
+    if (
+        world[bids + TAKEN_COUNT] == 0
+        and world[asks + TAKEN_COUNT] == 0
+        and world[bids + BEST] == best_bid_of(both)
+        and world[asks + BEST] == best_ask_of(both)
+    ):
+        world[market + BENT] = 0
 
 
 @kernel
@@ -224,6 +265,14 @@ def reduced(
 
 
 @kernel
+def joined_by(world: World, reals: Reals, market: int, side: int, ticks: int, lots: int, ns: int) -> None:
+    """An order of the market joined the queue at a level."""
+    book = market + VENUE_BOOK + side * LADDER_WORDS
+    key = ticks if side == BUY else -ticks
+    level(world, reals, market, side, ticks, ladder.lots_at(world, book, key) + lots, ns)
+
+
+@kernel
 def cleared(world: World, market: int, side: int) -> None:
     """One side of the book is empty now."""
     ladder.clear(world, market + VENUE_BOOK + side * LADDER_WORDS)
@@ -275,6 +324,8 @@ def regridded(world: World, reals: Reals, market: int, version: int, ns: int) ->
     world[market + VALUE_UNIT] = world[grid + 4]
     for side in range(2):
         book = market + VENUE_BOOK + side * LADDER_WORDS
+        for at in range(world[book + OWN_FIRST], world[book + OWN_FIRST] + OWN_FIRST_WORDS):
+            world[at] = 0
         order = world[book + OWN_HEAD]
         first = 0
         last = 0
@@ -339,6 +390,7 @@ def arrived(world: World, reals: Reals, request: int) -> None:
     ticks = world[request + REQUEST_TICKS]
     lots = world[request + REQUEST_LOTS]
     stale = world[request + REQUEST_VERSION] != world[market + VERSION]
+    looked_at(world, market)
     if kind == _PLACE:
         if stale:
             _ended(world, market, order, _OLD_GRID, ns)
@@ -441,7 +493,8 @@ def _take(world: World, market: int, order: int, facing: int, limit: int, ns: in
         if world[market + FILL_RULE] != _COMPLETE:
             amount = min(amount, there)
         if world[market + IMPACT] != 0:
-            ladder.put(world, facing, key, max(there - amount, 0))
+            ladder.take(world, facing, key, max(there - amount, 0))
+            world[market + BENT] = 1
         if amount > 0:
             _fill(world, market, order, ns, 0, sign * key, amount)
         key = ladder.below(world, facing, key)
@@ -514,6 +567,8 @@ def _rest(world: World, reals: Reals, market: int, order: int, ns: int) -> None:
     joined(world, reals, order, ladder.lots_at(world, book, key))
     world[order + ORDER_RESTS] = 1
     world[order + ORDER_ARRIVED_NS] = ns
+    if _first_at(world, book, world[order + ORDER_TICKS]) == 0:
+        world[world[book + OWN_FIRST] + (world[order + ORDER_TICKS] & (OWN_FIRST_WORDS - 1))] = order
     ladder.mark(world, book, key, 1)
     previous = 0
     following = world[book + OWN_HEAD]
@@ -538,24 +593,37 @@ def _unrest(world: World, market: int, order: int) -> None:
     book = market + VENUE_BOOK + side * LADDER_WORDS
     ticks = world[order + ORDER_TICKS]
     previous = 0
-    alone = 1
     at = world[book + OWN_HEAD]
-    while at != 0:
-        if at == order:
-            if previous == 0:
-                world[book + OWN_HEAD] = world[order + ORDER_NEXT]
-            else:
-                world[previous + ORDER_NEXT] = world[order + ORDER_NEXT]
-        else:
-            if world[at + ORDER_TICKS] == ticks:
-                alone = 0
-            previous = at
+    while at != order:
+        previous = at
         at = world[at + ORDER_NEXT]
+    following = world[order + ORDER_NEXT]
+    if previous == 0:
+        world[book + OWN_HEAD] = following
+    else:
+        world[previous + ORDER_NEXT] = following
     world[order + ORDER_RESTS] = 0
-    if alone:
+    first = world[book + OWN_FIRST] + (ticks & (OWN_FIRST_WORDS - 1))
+    if world[first] == order:
+        world[first] = 0
+    # Orders at one price follow each other in the list.
+    before_us = previous != 0 and world[previous + ORDER_TICKS] == ticks
+    if not before_us and (following == 0 or world[following + ORDER_TICKS] != ticks):
         ladder.mark(world, book, ticks if side == BUY else -ticks, 0)
     head = world[book + OWN_HEAD]
     if head == 0:
         world[book + OWN_BEST] = EMPTY
     else:
         world[book + OWN_BEST] = world[head + ORDER_TICKS] if side == BUY else -world[head + ORDER_TICKS]
+
+
+@kernel
+def _first_at(world: World, book: int, ticks: int) -> int:
+    """Return the first of our orders that rest at a price, or 0. The table knows most; the list knows all."""
+    order = world[world[book + OWN_FIRST] + (ticks & (OWN_FIRST_WORDS - 1))]
+    if order != 0 and world[order + ORDER_TICKS] == ticks:
+        return int(order)
+    order = world[book + OWN_HEAD]
+    while order != 0 and world[order + ORDER_TICKS] != ticks:
+        order = world[order + ORDER_NEXT]
+    return int(order)
