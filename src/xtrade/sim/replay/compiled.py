@@ -13,9 +13,12 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
 from numba.core import caching, errors, types
+from numba.core.compiler import Compiler
 from typing_extensions import override
 
-__all__ = ["kernel", "kernel_known_by"]
+from xtrade.sim.replay.parts import KernelCompiler, PartCompiler
+
+__all__ = ["kernel", "kernel_known_by", "part"]
 
 # numba's stubs know neither `_nrt` nor these helpers.
 _njit: Any = numba.njit
@@ -29,9 +32,17 @@ R = TypeVar("R")
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function`, which may only work on numbers and flat arrays."""
-    dispatcher = _dispatcher(function)
+    dispatcher = _dispatcher(function, KernelCompiler)
     if dispatcher is not function:  # not under NUMBA_DISABLE_JIT
         dispatcher._cache = _new_cache(function)  # noqa: SLF001  (where enable_caching() puts its own)
+        _compile_once(dispatcher)
+    return cast("Callable[P, R]", dispatcher)
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` as a part of kernels. Python cannot call it, and each kernel has it inside."""
+    dispatcher = _dispatcher(function, PartCompiler)
+    if dispatcher is not function:
         _compile_once(dispatcher)
     return cast("Callable[P, R]", dispatcher)
 
@@ -44,9 +55,9 @@ def kernel_known_by(function: Callable[P, R], fingerprint: str | None) -> Callab
     return cast("Callable[P, R]", dispatcher)
 
 
-def _dispatcher(function: Any) -> Any:
+def _dispatcher(function: Any, passes: Any = Compiler) -> Any:
     # Kernels own no memory (no reference counts) and divide by nothing that may be zero (no checks).
-    return _njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    return _njit(nogil=True, error_model="numpy", _nrt=False, pipeline_class=passes)(function)
 
 
 def _compile_once(dispatcher: Any) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from xtrade.sim.replay import ladder
 from xtrade.sim.replay.blocks import Where, block
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
     BEST,
     BOOK_DUE_NS,
@@ -130,7 +130,7 @@ def is_open(world_at: Where, order: int, client_order_id: int) -> bool:
     return _is_open(block(world_at), order, client_order_id)
 
 
-@kernel
+@part
 def _is_open(world: World, order: int, client_order_id: int) -> bool:
     return bool(
         order != 0 and world[order + ORDER_ID] == client_order_id and world[order + KNOWN_STATE] != _NONE

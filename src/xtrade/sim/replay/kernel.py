@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from xtrade.sim.replay import ladder, venue
 from xtrade.sim.replay.blocks import Where, block, column, reals
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
     BASE,
     BENT,
@@ -148,14 +148,14 @@ def advance(world_at: Where, until: int) -> int:
             return reasons
 
 
-@kernel
+@part
 def _next_notice_ns(world: World) -> int:
     if world[NOTICE_NEXT] == world[NOTICE_COUNT]:
         return NEVER
     return int(world[world[NOTICES] + world[NOTICE_NEXT]])
 
 
-@kernel
+@part
 def _first_request_ns(world: World) -> int:
     from_ = world[REQUESTS_FROM]
     if from_ == world[REQUESTS_TO]:
@@ -163,7 +163,7 @@ def _first_request_ns(world: World) -> int:
     return int(world[world[REQUESTS] + (from_ & world[REQUEST_MASK]) * REQUEST_WORDS + REQUEST_NS])
 
 
-@kernel
+@part
 def _first_report_ns(world: World) -> int:
     from_ = world[REPORTS_FROM]
     if from_ == world[REPORTS_TO]:
@@ -174,7 +174,7 @@ def _first_report_ns(world: World) -> int:
 # -- at the venues ---------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def _happen(world: World, floats: Reals, until: int) -> int:
     """Let rows happen at the venues up to `until`, or up to the first report that they cause; return which it is.
 
@@ -232,7 +232,7 @@ def _happen(world: World, floats: Reals, until: int) -> int:
     return until
 
 
-@kernel
+@part
 def _happen_slowly(world: World, floats: Reals, market: int, at: int, public: int) -> None:
     """Let a row happen that may concern our orders, or that is rare."""
     rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
@@ -273,7 +273,7 @@ def _happen_slowly(world: World, floats: Reals, market: int, at: int, public: in
 # -- here ------------------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def _hear(world: World, until: int) -> int:  # noqa: PLR0912  (one loop: a call a row would cost more than the row)
     """Hear rows up to `until`; return the reasons to wake that they are."""
     heard = world[ROWS_HEARD]
@@ -329,7 +329,7 @@ def _hear(world: World, until: int) -> int:  # noqa: PLR0912  (one loop: a call 
     return reasons
 
 
-@kernel
+@part
 def _first_after(world: World, heard: int, until: int) -> int:
     """Return the first row behind `heard`, which was heard by then, that is heard after `until`."""
     count = world[ROW_COUNT]
@@ -349,7 +349,7 @@ def _first_after(world: World, heard: int, until: int) -> int:
     return int(high)
 
 
-@kernel
+@part
 def _noticed(world: World, market: int, mark: int) -> int:
     """Hear a row that may always wake; return the reason that it is."""
     kind = kind_of(mark)
@@ -369,7 +369,7 @@ def _noticed(world: World, market: int, mark: int) -> int:
     return _NOTICE
 
 
-@kernel
+@part
 def _set_due(world: World) -> None:
     """Find the earliest time at which a row may wake us."""
     due = NEVER
@@ -382,7 +382,7 @@ def _set_due(world: World) -> None:
     world[DUE_NS] = due
 
 
-@kernel
+@part
 def _tell_dirty(world: World, now: int) -> int:
     """Tell of changes that a throttle held back and that are due."""
     reasons = 0

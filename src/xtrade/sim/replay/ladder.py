@@ -18,7 +18,7 @@ nothing is forgotten.
 
 from __future__ import annotations
 
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import part
 from xtrade.sim.replay.layout import (
     BASE,
     BEST,
@@ -44,7 +44,7 @@ __all__ = ["below", "clear", "enter", "lots_at", "mark", "put", "retreat", "shri
 _FAR_LEVELS = int(Fault.FAR_LEVELS)
 
 
-@kernel
+@part
 def put(world: World, side: int, key: int, lots: int) -> int:
     """Set a level and return the cell it had: twice its lots, plus one if we rest there."""
     place = key - world[side + BASE]
@@ -60,7 +60,7 @@ def put(world: World, side: int, key: int, lots: int) -> int:
     return int(cell)
 
 
-@kernel
+@part
 def take(world: World, side: int, key: int, lots: int) -> None:
     """Leave a level these lots, because we took the others, and remember that the feed knows nothing of it."""
     cell = put(world, side, key, lots)
@@ -70,7 +70,7 @@ def take(world: World, side: int, key: int, lots: int) -> None:
     world[at] |= TAKEN
 
 
-@kernel
+@part
 def told(world: World, side: int, key: int) -> None:
     """The feed told this level: nothing that we took is missing from it."""
     at = _cell(world, side, key)
@@ -79,7 +79,7 @@ def told(world: World, side: int, key: int) -> None:
         world[side + TAKEN_COUNT] -= 1
 
 
-@kernel
+@part
 def shrink(world: World, side: int, key: int, lots: int) -> None:
     """Leave a level these lots. A level that the other side has crossed is not the best again for losing some."""
     at = _cell(world, side, key)
@@ -88,13 +88,13 @@ def shrink(world: World, side: int, key: int, lots: int) -> None:
         retreat(world, side, key)
 
 
-@kernel
+@part
 def retreat(world: World, side: int, key: int) -> None:
     """Make the best level under `key` the best; the window always holds the best."""
     enter(world, side, below(world, side, key))
 
 
-@kernel
+@part
 def enter(world: World, side: int, best: int) -> None:
     """Make a key the best (EMPTY: there is none); the window always holds the best."""
     world[side + BEST] = best
@@ -103,7 +103,7 @@ def enter(world: World, side: int, best: int) -> None:
         _recentre(world, side, best)
 
 
-@kernel
+@part
 def lots_at(world: World, side: int, key: int) -> int:
     """Return the lots at a level."""
     place = key - world[side + BASE]
@@ -113,7 +113,7 @@ def lots_at(world: World, side: int, key: int) -> int:
     return int(world[at + 1] >> LOTS_SHIFT) if world[at] != 0 else 0
 
 
-@kernel
+@part
 def below(world: World, side: int, key: int) -> int:
     """Return the best key under `key` that has lots, or EMPTY."""
     base = world[side + BASE]
@@ -136,14 +136,14 @@ def below(world: World, side: int, key: int) -> int:
     return int(best)
 
 
-@kernel
+@part
 def mark(world: World, side: int, key: int, ours: int) -> None:
     """Note whether (1 or 0) an order of ours rests at a level."""
     at = _cell(world, side, key)
     world[at] = (world[at] & ~OURS) | ours
 
 
-@kernel
+@part
 def clear(world: World, side: int) -> None:
     """Empty the side; the marks of our own orders stay."""
     cells = world[side + CELLS]
@@ -158,7 +158,7 @@ def clear(world: World, side: int) -> None:
     world[side + TAKEN_COUNT] = 0
 
 
-@kernel
+@part
 def _cell(world: World, side: int, key: int) -> int:
     """Return where the cell of a key is, in the window or out of it."""
     place = key - world[side + BASE]
@@ -167,7 +167,7 @@ def _cell(world: World, side: int, key: int) -> int:
     return _spill_cell(world, side, key)
 
 
-@kernel
+@part
 def _outside(world: World, side: int, key: int, lots: int) -> int:
     """Return where the cell of a key outside the window is; a new best brings the window with it."""
     if lots > 0 and key > world[side + BEST]:
@@ -176,7 +176,7 @@ def _outside(world: World, side: int, key: int, lots: int) -> int:
     return _spill_cell(world, side, key)
 
 
-@kernel
+@part
 def _recentre(world: World, side: int, key: int) -> None:
     """Move the window so that `key` lies three quarters up: there is more book under the best than over it."""
     size = world[side + SIZE]
@@ -208,7 +208,7 @@ def _recentre(world: World, side: int, key: int) -> None:
                 world[at + 1] = 0
 
 
-@kernel
+@part
 def _spilled(world: World, side: int, key: int) -> int:
     """Return where the key is in the spill, or the free entry where it would be. A key is kept as 2 key + 1."""
     mask = world[side + SPILL_MASK]
@@ -219,7 +219,7 @@ def _spilled(world: World, side: int, key: int) -> int:
     return int(spill + 2 * entry)
 
 
-@kernel
+@part
 def _spill_cell(world: World, side: int, key: int) -> int:
     """Return where the key's cell in the spill is, making an entry for it."""
     at = _spilled(world, side, key)

@@ -11,7 +11,7 @@ in order of arrival; messages that arrive at the same time keep the order in whi
 
 from __future__ import annotations
 
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import part
 from xtrade.sim.replay.layout import (
     CANCELING,
     CONSTANT,
@@ -99,7 +99,7 @@ _OLD_GRID = int(Told.OLD_GRID)
 _RESTATED = int(Told.RESTATED)
 
 
-@kernel
+@part
 def delay(world: World, leg: int, ns: int) -> int:
     """Return the latency of a leg for a message sent at `ns`."""
     kind = world[leg + LATENCY_KIND]
@@ -134,7 +134,7 @@ def delay(world: World, leg: int, ns: int) -> int:
     return int(first + int((world[table + count + low] - first) * share))
 
 
-@kernel
+@part
 def send(world: World, kind: int, order: int, ticks: int, lots: int) -> None:
     """Send a request about an order (its place in the world) on its way."""
     market = world[INSTRUMENTS] + world[order + ORDER_INSTRUMENT] * INSTRUMENT_WORDS
@@ -155,7 +155,7 @@ def send(world: World, kind: int, order: int, ticks: int, lots: int) -> None:
     world[at + REQUEST_VERSION] = world[market + KNOWN_VERSION]
 
 
-@kernel
+@part
 def report(
     world: World,
     market: int,
@@ -188,7 +188,7 @@ def report(
     return at
 
 
-@kernel
+@part
 def deliver(world: World, at: int) -> None:
     """Let a report reach us."""
     kind = world[at + REPORT_KIND]
@@ -228,7 +228,7 @@ def deliver(world: World, at: int) -> None:
         world[FREE_COUNT] += 1
 
 
-@kernel
+@part
 def _room(world: World, ring: int, mask: int, width: int, head: int, tail: int, ns: int) -> int:
     """Make room in a ring for a message that arrives at `ns`, behind all that arrive no later."""
     place = world[tail]

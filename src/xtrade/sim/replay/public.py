@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from xtrade.sim.replay import ladder
 from xtrade.sim.replay.blocks import Where, block, column
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
     BEST,
     BUY,
@@ -54,45 +54,45 @@ _EXECUTE = int(Happening.EXECUTE)
 _HALF = (1 << HALF_BITS) - 1
 
 
-@kernel
+@part
 def ticks_of(mark: int) -> int:
     """Return the ticks in a row's last word."""
     return mark << 32 >> 32
 
 
-@kernel
+@part
 def kind_of(mark: int) -> int:
     """Return the kind in a row's last word."""
     return (mark >> 32) & 0xFF
 
 
-@kernel
+@part
 def side_of(mark: int) -> int:
     """Return the side in a row's last word."""
     return (mark >> 40) & 1
 
 
-@kernel
+@part
 def instrument_of(mark: int) -> int:
     """Return the instrument's place in a row's last word."""
     return mark >> 48
 
 
-@kernel
+@part
 def best_bid_of(both: int) -> int:
     """Return the key of the best bid."""
     key = both << HALF_BITS >> HALF_BITS
     return EMPTY if key == HALF_EMPTY else key
 
 
-@kernel
+@part
 def best_ask_of(both: int) -> int:
     """Return the key of the best ask."""
     key = both >> HALF_BITS
     return EMPTY if key == HALF_EMPTY else key
 
 
-@kernel
+@part
 def follow(world: World) -> None:
     """Let the ladders of the book as we know it take in what we heard since somebody last looked."""
     rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
@@ -122,12 +122,12 @@ def annotate(world_at: Where, best_at: int) -> None:
         )
 
 
-@kernel
+@part
 def _half(key: int) -> int:
     return HALF_EMPTY if key == EMPTY else key
 
 
-@kernel
+@part
 def _told(world: World, market: int, mark: int, lots: int) -> None:
     """Put one row into the book."""
     kind = kind_of(mark)
@@ -148,7 +148,7 @@ def _told(world: World, market: int, mark: int, lots: int) -> None:
         ladder.clear(world, market + KNOWN_BOOK + LADDER_WORDS)
 
 
-@kernel
+@part
 def _set_level(world: World, market: int, book: int, side: int, key: int, lots: int) -> None:
     """Set a level; one that crosses the other side takes its best there away, hidden until it is told again."""
     best = world[book + BEST]

@@ -27,7 +27,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic, overload
 
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import part
 from xtrade.sim.replay.layout import (
     ORDER_AHEAD,
     ORDER_TRADED,
@@ -59,14 +59,14 @@ _RISK_AVERSE, _POWER, _POWER_OF_TOTAL, _POWER_OF_SHARE, _LOG, _LOG_OF_TOTAL, _OW
 )
 
 
-@kernel
+@part
 def joined(world: World, reals: Reals, order: int, lots: int) -> None:
     """Put an order at the end of a queue of `lots`."""
     reals[order + ORDER_AHEAD] = float(lots)
     world[order + ORDER_TRADED] = 0
 
 
-@kernel
+@part
 def advanced(world: World, reals: Reals, market: int, order: int, before: int, lots: int) -> None:
     """Move an order in its queue when the feed says that its level went from `before` to `lots`."""
     ahead = reals[order + ORDER_AHEAD]
@@ -81,7 +81,7 @@ def advanced(world: World, reals: Reals, market: int, order: int, before: int, l
     reals[order + ORDER_AHEAD] = min(ahead, float(lots))
 
 
-@kernel
+@part
 def _share_behind(world: World, reals: Reals, market: int, ahead: float, behind: float) -> float:
     model = world[market + QUEUE_MODEL]
     exponent = reals[market + QUEUE_EXPONENT]

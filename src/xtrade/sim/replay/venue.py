@@ -17,7 +17,7 @@ import math
 from enum import IntEnum
 
 from xtrade.sim.replay import ladder
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import part
 from xtrade.sim.replay.layout import (
     BENT,
     BEST,
@@ -135,7 +135,7 @@ _END_OF_ANY_QUEUE = float(1 << 62)
 # -- what the market does --------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def level(world: World, reals: Reals, market: int, side: int, ticks: int, lots: int, ns: int) -> None:
     """A level has new lots."""
     book = market + VENUE_BOOK + side * LADDER_WORDS
@@ -153,7 +153,7 @@ def level(world: World, reals: Reals, market: int, side: int, ticks: int, lots: 
             _met(world, market, other, -key, lots - before, ns)
 
 
-@kernel
+@part
 def queued(world: World, reals: Reals, market: int, book: int, ticks: int, before: int, lots: int) -> None:
     """Move our orders at a level in their queue; those at one price follow each other in our list."""
     order = _first_at(world, book, ticks)
@@ -162,7 +162,7 @@ def queued(world: World, reals: Reals, market: int, book: int, ticks: int, befor
         order = world[order + ORDER_NEXT]
 
 
-@kernel
+@part
 def looked_at(world: World, market: int) -> None:
     """Somebody looks at the best of the venue's book: where it is the public one, its ladders lag until now."""
     if world[market + BENT] == 0:
@@ -171,7 +171,7 @@ def looked_at(world: World, market: int) -> None:
         ladder.enter(world, market + VENUE_BOOK + LADDER_WORDS, best_ask_of(both))
 
 
-@kernel
+@part
 def straightened(world: World, market: int, both: int) -> None:
     """Note that the venue's book is the public one again, if it is: the feed told every level that we took from."""
     bids = market + VENUE_BOOK
@@ -185,7 +185,7 @@ def straightened(world: World, market: int, both: int) -> None:
         world[market + BENT] = 0
 
 
-@kernel
+@part
 def traded(world: World, reals: Reals, market: int, taker: int, ticks: int, lots: int, ns: int) -> None:
     """Somebody took `lots` down (or up) to `ticks`: our orders at and before that price were in the way."""
     side = 1 - taker
@@ -224,7 +224,7 @@ def traded(world: World, reals: Reals, market: int, taker: int, ticks: int, lots
         order = following
 
 
-@kernel
+@part
 def reduced(
     world: World,
     reals: Reals,
@@ -264,7 +264,7 @@ def reduced(
     ladder.shrink(world, book, key, max(ladder.lots_at(world, book, key) - lots, 0))
 
 
-@kernel
+@part
 def joined_by(world: World, reals: Reals, market: int, side: int, ticks: int, lots: int, ns: int) -> None:
     """An order of the market joined the queue at a level."""
     book = market + VENUE_BOOK + side * LADDER_WORDS
@@ -272,13 +272,13 @@ def joined_by(world: World, reals: Reals, market: int, side: int, ticks: int, lo
     level(world, reals, market, side, ticks, ladder.lots_at(world, book, key) + lots, ns)
 
 
-@kernel
+@part
 def cleared(world: World, market: int, side: int) -> None:
     """One side of the book is empty now."""
     ladder.clear(world, market + VENUE_BOOK + side * LADDER_WORDS)
 
 
-@kernel
+@part
 def lost(world: World, reals: Reals, market: int) -> None:
     """The feed has a gap: until the next snapshot nobody knows the book, nor where our orders stand in it."""
     world[market + VENUE_TRUSTED] = 0
@@ -289,7 +289,7 @@ def lost(world: World, reals: Reals, market: int) -> None:
             order = world[order + ORDER_NEXT]
 
 
-@kernel
+@part
 def ready(world: World, reals: Reals, market: int, ns: int) -> None:
     """The snapshot is complete. Orders that the gap left without a place stand last, or were met on the way."""
     if world[market + VENUE_TRUSTED] != 0:
@@ -309,7 +309,7 @@ def ready(world: World, reals: Reals, market: int, ns: int) -> None:
             facing = ladder.below(world, other, facing)
 
 
-@kernel
+@part
 def regridded(world: World, reals: Reals, market: int, version: int, ns: int) -> None:
     """The venue changed the instrument: orders are restated where that is exact, and canceled where it is not.
 
@@ -369,7 +369,7 @@ def regridded(world: World, reals: Reals, market: int, version: int, ns: int) ->
     lost(world, reals, market)
 
 
-@kernel
+@part
 def funded(world: World, market: int, ticks: int, rate: int, ns: int) -> None:
     """Funding is settled on the position as the venue has it."""
     if world[market + VENUE_LOTS] != 0:
@@ -379,7 +379,7 @@ def funded(world: World, market: int, ticks: int, rate: int, ns: int) -> None:
 # -- what we ask for -------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def arrived(world: World, reals: Reals, request: int) -> None:
     """A request of ours reached the venue: it meets the book as it is now."""
     ns = world[request + REQUEST_NS]
@@ -407,7 +407,7 @@ def arrived(world: World, reals: Reals, request: int) -> None:
         _amended(world, reals, market, order, ticks, lots, ns)
 
 
-@kernel
+@part
 def _placed(world: World, reals: Reals, market: int, order: int, ns: int, fresh: int) -> None:
     """Meet the book with an order: refuse, take, rest."""
     side = world[order + ORDER_SIDE]
@@ -452,7 +452,7 @@ def _placed(world: World, reals: Reals, market: int, order: int, ns: int, fresh:
         _ended(world, market, order, _EXPIRED, ns)
 
 
-@kernel
+@part
 def _amended(world: World, reals: Reals, market: int, order: int, ticks: int, lots: int, ns: int) -> None:
     """Change price and total lots. Only less at the same price keeps its place in the queue."""
     left = lots - (world[order + ORDER_LOTS] - world[order + ORDER_LEFT])
@@ -470,7 +470,7 @@ def _amended(world: World, reals: Reals, market: int, order: int, ticks: int, lo
         _placed(world, reals, market, order, ns, 0)
 
 
-@kernel
+@part
 def _enough(world: World, market: int, facing: int, limit: int, wanted: int) -> bool:
     """Say whether the whole order would be filled now."""
     key = world[facing + BEST]
@@ -482,7 +482,7 @@ def _enough(world: World, market: int, facing: int, limit: int, wanted: int) -> 
     return bool(world[market + FILL_RULE] == _COMPLETE)
 
 
-@kernel
+@part
 def _take(world: World, market: int, order: int, facing: int, limit: int, ns: int) -> None:
     """Take what is there up to the limit. With IMPACT it is gone until the feed tells that level again."""
     sign = 1 if world[order + ORDER_SIDE] == SELL else -1
@@ -500,7 +500,7 @@ def _take(world: World, market: int, order: int, facing: int, limit: int, ns: in
         key = ladder.below(world, facing, key)
 
 
-@kernel
+@part
 def _met(world: World, market: int, book: int, key: int, lots: int, ns: int) -> None:
     """A level of `lots` appeared at the price of `key`, across our orders on this side: it would have met them."""
     left = max(lots, 0)
@@ -519,7 +519,7 @@ def _met(world: World, market: int, book: int, key: int, lots: int, ns: int) -> 
         order = following
 
 
-@kernel
+@part
 def _fill(world: World, market: int, order: int, ns: int, maker: int, ticks: int, lots: int) -> None:
     """Book one execution, and tell it."""
     left = world[order + ORDER_LEFT] - lots
@@ -545,7 +545,7 @@ def _fill(world: World, market: int, order: int, ns: int, maker: int, ticks: int
         _unrest(world, market, order)
 
 
-@kernel
+@part
 def _ended(world: World, market: int, order: int, kind: int, ns: int) -> None:
     """The order is over, unfilled or in part."""
     if world[order + ORDER_RESTS] != 0:
@@ -558,7 +558,7 @@ def _ended(world: World, market: int, order: int, kind: int, ns: int) -> None:
     )
 
 
-@kernel
+@part
 def _rest(world: World, reals: Reals, market: int, order: int, ns: int) -> None:
     """Put an order into the book: behind the lots at its price, in our own list by price, then time."""
     side = world[order + ORDER_SIDE]
@@ -586,7 +586,7 @@ def _rest(world: World, reals: Reals, market: int, order: int, ns: int) -> None:
         world[previous + ORDER_NEXT] = order
 
 
-@kernel
+@part
 def _unrest(world: World, market: int, order: int) -> None:
     """Take an order out of the book."""
     side = world[order + ORDER_SIDE]
@@ -617,7 +617,7 @@ def _unrest(world: World, market: int, order: int) -> None:
         world[book + OWN_BEST] = world[head + ORDER_TICKS] if side == BUY else -world[head + ORDER_TICKS]
 
 
-@kernel
+@part
 def _first_at(world: World, book: int, ticks: int) -> int:
     """Return the first of our orders that rest at a price, or 0. The table knows most; the list knows all."""
     order = world[world[book + OWN_FIRST] + (ticks & (OWN_FIRST_WORDS - 1))]
