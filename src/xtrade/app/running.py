@@ -166,6 +166,18 @@ class Following:
         if self._bar is not None and self._task is not None:
             self._bar.reset(self._task, description=name, total=None, rate="")
 
+    def compiling(self, done: int, count: int) -> None:
+        """Tell how far the compiler has come."""
+        if self._bar is None or self._task is None:
+            return
+        self._bar.update(
+            self._task,
+            description="compiling the simulator, once on this machine",
+            total=count,
+            completed=done,
+            rate="",
+        )
+
     def progress(self, at: Progress) -> None:
         """Tell how far a run has come: its rate is time of the data in a second of ours."""
         if self._bar is None or self._task is None:
@@ -196,9 +208,11 @@ def following(stage: str) -> Iterator[Following]:
         yield Following(bar, bar.add_task(stage, total=None, rate=""))
 
 
-def warmed_up(tell: Following) -> None:
-    """Compile the kernels if that was not done before on this machine, and say so."""
-    tell.stage("compiling the simulator (once on this machine)")
+def warmed_up(tell: Following, *, bars: bool) -> None:
+    """Compile what a replay of bars or tapes runs, if that was not done before on this machine, and show it."""
+    from xtrade.sim.warming import warm_up
+
+    warm_up(tell.compiling, bars=bars)
 
 
 def _short(what: str) -> str:

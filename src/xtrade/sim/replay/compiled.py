@@ -18,13 +18,16 @@ from typing_extensions import override
 
 from xtrade.sim.replay.parts import KernelCompiler, PartCompiler
 
-__all__ = ["kernel", "kernel_known_by", "part"]
+__all__ = ["KERNELS", "kernel", "kernel_known_by", "part"]
 
 # numba's stubs know neither `_nrt` nor these helpers.
 _njit: Any = numba.njit
 _plain: Any = types.unliteral
 
 NumbaError = errors.NumbaError
+
+KERNELS: Final[list[str]] = []
+"""The full names of kernels and their parts, in the order in which their modules were imported."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +36,7 @@ R = TypeVar("R")
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function`, which may only work on numbers and flat arrays."""
     dispatcher = _dispatcher(function, KernelCompiler)
+    KERNELS.append(f"{function.__module__}.{function.__qualname__}")
     if dispatcher is not function:  # not under NUMBA_DISABLE_JIT
         dispatcher._cache = _new_cache(function)  # noqa: SLF001  (where enable_caching() puts its own)
         _compile_once(dispatcher)
@@ -42,6 +46,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` as a part of kernels. Python cannot call it, and each kernel has it inside."""
     dispatcher = _dispatcher(function, PartCompiler)
+    KERNELS.append(f"{function.__module__}.{function.__qualname__}")
     if dispatcher is not function:
         _compile_once(dispatcher)
     return cast("Callable[P, R]", dispatcher)

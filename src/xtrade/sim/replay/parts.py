@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from numba import _dynfunc
+from numba import _dynfunc  # type: ignore[attr-defined]
 from numba.core import compiler, compiler_machinery, typed_passes, untyped_passes
 from typing_extensions import override
 
@@ -51,7 +51,7 @@ class KernelCompiler(_CompilerBase):  # type: ignore[misc]
         return [passes]
 
 
-@_machinery.register_pass(mutates_CFG=True, analysis_only=False)  # type: ignore[untyped-decorator]
+@_machinery.register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(_NativeLowering):  # type: ignore[misc]
     """Lowers a function to code that waits to be linked into its callers."""
 
@@ -70,7 +70,9 @@ class _PartLowering(_NativeLowering):  # type: ignore[misc]
         result = state["cr"]
         name = state.func_id.func_qualname
         # What numba knows the part by. Its arguments are pointers and cannot come from Python: nobody calls this.
-        known_by = _make_function(result.fndesc.lookup_module(), name, "part of a kernel", 0, result.env, (library,))
+        known_by = _make_function(
+            result.fndesc.lookup_module(), name, "part of a kernel", 0, result.env, (library,)
+        )
         state.targetctx.insert_user_function(known_by, result.fndesc, [library])
         state["cr"] = result._replace(cfunc=known_by)
         return True
