@@ -70,7 +70,7 @@ def generated(count: int) -> tuple[Instrument, dict[str, np.ndarray]]:
     return instrument, columns
 
 
-@njit(cache=True)
+@njit  # not kept: numba would not notice that a kernel inside it has changed
 def grid(world, start_ns, step_ns, levels):
     """Renew a grid of post-only quotes of one lot around the middle, each step."""
     now = start_ns

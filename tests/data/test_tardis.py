@@ -50,7 +50,7 @@ def test_a_book_is_told_anew_by_a_snapshot_and_then_changes(tmp_path):
         (40, 30, LEVEL, BID, 1000, 0),
     ]
     assert (reading.rows, reading.counts.snapshots, reading.counts.gaps) == (4, 1, 0)
-    assert not reading.data.starts_trusted(0)
+    assert reading.data.trusted == [False]
 
 
 def test_a_packed_file_is_the_same_file(tmp_path):

@@ -45,8 +45,6 @@ from xtrade.sim.replay.layout import (
     ORDER_SIDE,
     ORDER_STYLE,
     ORDER_TICKS,
-    ORDER_WORDS,
-    ORDERS,
     TOP,
     WATCH_BOOK,
     WATCH_TRADES,
@@ -86,7 +84,7 @@ def place(
     if world[FREE_COUNT] == 0:
         return 0
     world[FREE_COUNT] -= 1
-    order = world[ORDERS] + world[world[FREE] + world[FREE_COUNT]] * ORDER_WORDS
+    order = world[world[FREE] + world[FREE_COUNT]]
     world[order + ORDER_ID] = client_order_id
     world[order + ORDER_INSTRUMENT] = instrument
     world[order + ORDER_SIDE] = side

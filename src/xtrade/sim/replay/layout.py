@@ -62,7 +62,7 @@ SELL: Final = 1
     INSTRUMENT_COUNT,
     ORDERS,
     ORDER_CAPACITY,
-    FREE,  # a stack of rows of `orders` that are free
+    FREE,  # a stack of the places of orders that are free
     FREE_COUNT,
     REQUESTS,
     REQUEST_MASK,
@@ -142,10 +142,11 @@ CONSTANT, DRAWN, RECORDED = range(3)
     KNOWN_VERSION,
     HEARD,  # the best of the book as we know it, in one word
     HAPPENED,  # the best of the public book at the venue, in one word; its ladders' BEST lag until somebody looks
+    PLACE,  # which of the tape's instruments it is
     BENT,  # 1 while the venue's book is not the public one, because of what we took: then its BEST never lag
-) = range(28)
+) = range(29)
 NO, YES, LOOK = range(3)
-ENTRY: Final = 28
+ENTRY: Final = 29
 RESPONSE: Final = ENTRY + LATENCY_WORDS
 VENUE_BOOK: Final = RESPONSE + LATENCY_WORDS
 KNOWN_BOOK: Final = VENUE_BOOK + 2 * LADDER_WORDS

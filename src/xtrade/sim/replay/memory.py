@@ -15,7 +15,7 @@ from xtrade.sim.replay.blocks import address_of
 from xtrade.sim.replay.layout import Words, World
 from xtrade.sim.replay.models import Assumptions, Latency
 from xtrade.sim.replay.public import annotate
-from xtrade.sim.replay.tape import Annotated, Happening, Tape
+from xtrade.sim.replay.tape import Annotated, Tape
 
 __all__ = ["annotated", "value_unit_atoms", "world_for"]
 
@@ -101,7 +101,7 @@ def _world(
     world[layout.ORDER_CAPACITY] = orders
     world[layout.FREE] = free
     world[layout.FREE_COUNT] = orders
-    world[free : free + orders] = np.arange(orders)[::-1]
+    world[free : free + orders] = order_rows + layout.ORDER_WORDS * np.arange(orders)[::-1]
     world[layout.REQUESTS] = requests
     world[layout.REQUEST_MASK] = ring - 1
     world[layout.REPORTS] = reports
@@ -109,6 +109,7 @@ def _world(
     world[layout.FILLS] = fill_rows
     world[layout.FILL_CAPACITY] = fills
     for place, market in enumerate(markets):
+        world[instruments + place * layout.INSTRUMENT_WORDS + layout.PLACE] = place
         market.write(world, instruments + place * layout.INSTRUMENT_WORDS)
     return world
 
@@ -143,7 +144,7 @@ class _Market:
     def __init__(self, plan: _Plan, tape: Tape, place: int, assumed: Assumptions, window: int | None) -> None:
         self.assumed = assumed
         self.versions = tape.instruments[place]
-        self.trusted = int(tape.starts_trusted(place))
+        self.trusted = int(tape.trusted[place])
         self.grids = plan.take(len(self.versions) * layout.GRID_WORDS)
         self.entry = plan.take(len(assumed.entry.table))
         self.response = plan.take(len(assumed.response.table))
@@ -202,13 +203,8 @@ def _sizes(tape: Tape, place: int, window: int | None) -> tuple[int, int]:
 
     The spill has room for every price of the tape and for as many again of our own; untouched memory costs nothing.
     """
-    rows = tape.rows
-    ticks = rows["ticks"][
-        (rows["instrument"] == place) & np.isin(rows["kind"], (Happening.LEVEL, Happening.ADD))
-    ]
-    span = int(ticks.max()) - int(ticks.min()) + 1 if len(ticks) else 1
+    span, prices = tape.spans[place]
     size = window or min(max(1 << (span - 1).bit_length(), WINDOW_MIN), WINDOW_MAX)
-    prices = span if span <= 1 << 16 else len(np.unique(ticks))
     return size, 1 << (4 * (prices + size)).bit_length()
 
 

@@ -40,8 +40,7 @@ from xtrade.sim.replay.layout import (
     ORDER_ID,
     ORDER_INSTRUMENT,
     ORDER_SIDE,
-    ORDER_WORDS,
-    ORDERS,
+    PLACE,
     REPORT_ID,
     REPORT_INSTRUMENT,
     REPORT_KIND,
@@ -177,7 +176,7 @@ def report(
     world[at + REPORT_KIND] = kind
     world[at + REPORT_ROW] = order
     world[at + REPORT_ID] = client_order_id
-    world[at + REPORT_INSTRUMENT] = (market - world[INSTRUMENTS]) // INSTRUMENT_WORDS
+    world[at + REPORT_INSTRUMENT] = world[market + PLACE]
     world[at + REPORT_SIDE] = world[order + ORDER_SIDE] if order > 0 else 0
     world[at + REPORT_TICKS] = ticks
     world[at + REPORT_LOTS] = lots
@@ -224,7 +223,7 @@ def deliver(world: World, at: int) -> None:
     if ended:
         world[order + KNOWN_STATE] = _NONE
         world[order + KNOWN_LEFT] = 0
-        world[world[FREE] + world[FREE_COUNT]] = (order - world[ORDERS]) // ORDER_WORDS
+        world[world[FREE] + world[FREE_COUNT]] = order
         world[FREE_COUNT] += 1
 
 

@@ -13,15 +13,20 @@ from xtrade.sim.replay import ladder
 from xtrade.sim.replay.blocks import Where, block, column
 from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
+    BASE,
     BEST,
     BUY,
+    CELLS,
     EMPTY,
     HALF_BITS,
     HALF_EMPTY,
+    HEARD,
     INSTRUMENT_WORDS,
     INSTRUMENTS,
     KNOWN_BOOK,
     LADDER_WORDS,
+    LOTS_SHIFT,
+    LOW,
     ROW_COUNT,
     ROW_LOTS,
     ROW_MARK,
@@ -96,10 +101,13 @@ def best_ask_of(both: int) -> int:
 def follow(world: World) -> None:
     """Let the ladders of the book as we know it take in what we heard since somebody last looked."""
     rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
+    instruments = world[INSTRUMENTS]
     for at in range(world[ROWS_SHOWN], world[ROWS_HEARD]):
         mark = rows[at * ROW_WORDS + ROW_MARK]
-        market = world[INSTRUMENTS] + instrument_of(mark) * INSTRUMENT_WORDS
-        _told(world, market, mark, rows[at * ROW_WORDS + ROW_LOTS])
+        market = instruments + instrument_of(mark) * INSTRUMENT_WORDS
+        lots = rows[at * ROW_WORDS + ROW_LOTS]
+        if not _told_inside(world, market, mark, lots):
+            _told(world, market, mark, lots)
     world[ROWS_SHOWN] = world[ROWS_HEARD]
 
 
@@ -110,16 +118,37 @@ def annotate(world_at: Where, best_at: int) -> None:
     count = world[ROW_COUNT]
     rows = column(world[ROWS], count * ROW_WORDS)
     best = column(best_at, count)
-    order = column(world[VENUE_ORDER], count if world[VENUE_ORDER] != 0 else 0)
+    sorted_ = world[VENUE_ORDER] == 0
+    order = column(world[VENUE_ORDER], 0 if sorted_ else count)
+    instruments = world[INSTRUMENTS]
     for place in range(count):
-        at = order[place] if world[VENUE_ORDER] != 0 else place
+        at = place if sorted_ else order[place]
         mark = rows[at * ROW_WORDS + ROW_MARK]
-        market = world[INSTRUMENTS] + instrument_of(mark) * INSTRUMENT_WORDS
-        _told(world, market, mark, rows[at * ROW_WORDS + ROW_LOTS])
-        bids = market + KNOWN_BOOK
-        best[place] = (
-            _half(world[bids + LADDER_WORDS + BEST]) << HALF_BITS | _half(world[bids + BEST]) & _HALF
-        )
+        market = instruments + instrument_of(mark) * INSTRUMENT_WORDS
+        lots = rows[at * ROW_WORDS + ROW_LOTS]
+        if not _told_inside(world, market, mark, lots):
+            _told(world, market, mark, lots)
+            bids = market + KNOWN_BOOK
+            world[market + HEARD] = (
+                _half(world[bids + LADDER_WORDS + BEST]) << HALF_BITS | _half(world[bids + BEST]) & _HALF
+            )
+        best[place] = world[market + HEARD]
+
+
+@part
+def _told_inside(world: World, market: int, mark: int, lots: int) -> bool:
+    """Put a level into the book if it lies under the best, as most do; return whether that was all there is to do."""
+    side = side_of(mark)
+    ticks = ticks_of(mark)
+    key = ticks if side == BUY else -ticks
+    book = market + KNOWN_BOOK + side * LADDER_WORDS
+    best = world[book + BEST]
+    place = key - world[book + BASE]
+    if kind_of(mark) != _LEVEL or place < 0 or key >= best + (lots > 0):
+        return False
+    world[world[book + CELLS] + place] = lots << LOTS_SHIFT
+    world[book + LOW] = min(world[book + LOW], key)
+    return True
 
 
 @part

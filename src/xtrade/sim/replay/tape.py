@@ -269,9 +269,24 @@ class Tape:
             always[turns[back]] = True
         return np.ascontiguousarray(rows["local_ns"][always])
 
-    def starts_trusted(self, place: int) -> bool:
-        """Say whether the book is trusted from the first row: it is if no row ever says that it is complete."""
-        return not bool(((self.rows["instrument"] == place) & (self.rows["kind"] == Happening.READY)).any())
+    @cached_property
+    def trusted(self) -> list[bool]:
+        """Whether each book is trusted from the first row: it is if no row ever says that it is complete."""
+        told = self.rows["instrument"][self.rows["kind"] == Happening.READY]
+        return [place not in told for place in range(len(self.instruments))]
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """For each instrument, how many ticks its levels lie apart, and how many prices there are (at most)."""
+        levels = self.rows[["ticks", "instrument"]][
+            np.isin(self.rows["kind"], (Happening.LEVEL, Happening.ADD))
+        ]
+        found = []
+        for place in range(len(self.instruments)):
+            ticks = levels["ticks"][levels["instrument"] == place]
+            span = int(ticks.max()) - int(ticks.min()) + 1 if len(ticks) else 1
+            found.append((span, span if span <= 1 << 16 else len(np.unique(ticks))))
+        return found
 
     def heard_later(self, *, times: float = 1.0, add_ns: int = 0) -> Tape:
         """Return the same tape with its feed latency multiplied and lengthened; rows are put in the new order."""
