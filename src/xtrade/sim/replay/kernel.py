@@ -40,6 +40,7 @@ from xtrade.sim.replay.layout import (
     KNOWN_VERSION,
     LADDER_WORDS,
     LOOK,
+    LOOKED,
     LOTS_SHIFT,
     LOW,
     MARKS,
@@ -268,6 +269,7 @@ def _happen_slowly(world: World, floats: Reals, market: int, at: int, public: in
         venue.funded(world, market, ticks, lots, ns)
     if world[market + BENT] != 0:
         venue.straightened(world, market, public)
+    world[market + LOOKED] = public
 
 
 # -- here ------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ below    the best level under a key, no better than the best
 lots_at  the lots of a level
 told     forget what we took from a level
 mark     note that an order of ours rests at a level, or does no more
+marked   note that one rests there, and return the cell
 clear    empty the side
 
 A key sorts a side best-highest (bids: ticks, asks: minus ticks), so that one function serves both sides. Levels
@@ -39,7 +40,7 @@ from xtrade.sim.replay.layout import (
     World,
 )
 
-__all__ = ["below", "clear", "enter", "lots_at", "mark", "put", "retreat", "shrink", "take", "told"]
+__all__ = ["below", "clear", "enter", "lots_at", "mark", "marked", "put", "retreat", "shrink", "take", "told"]
 
 _FAR_LEVELS = int(Fault.FAR_LEVELS)
 
@@ -141,6 +142,15 @@ def mark(world: World, side: int, key: int, ours: int) -> None:
     """Note whether (1 or 0) an order of ours rests at a level."""
     at = _cell(world, side, key)
     world[at] = (world[at] & ~OURS) | ours
+
+
+@part
+def marked(world: World, side: int, key: int) -> int:
+    """Note that an order of ours rests at a level; return the cell it had."""
+    at = _cell(world, side, key)
+    cell = world[at]
+    world[at] = cell | OURS
+    return int(cell)
 
 
 @part

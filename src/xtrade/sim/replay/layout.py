@@ -143,10 +143,11 @@ CONSTANT, DRAWN, RECORDED = range(3)
     HEARD,  # the best of the book as we know it, in one word
     HAPPENED,  # the best of the public book at the venue, in one word; its ladders' BEST lag until somebody looks
     PLACE,  # which of the tape's instruments it is
+    LOOKED,  # the best that the venue's ladders have while they are those of the public book
     BENT,  # 1 while the venue's book is not the public one, because of what we took: then its BEST never lag
-) = range(29)
+) = range(30)
 NO, YES, LOOK = range(3)
-ENTRY: Final = 29
+ENTRY: Final = 30
 RESPONSE: Final = ENTRY + LATENCY_WORDS
 VENUE_BOOK: Final = RESPONSE + LATENCY_WORDS
 KNOWN_BOOK: Final = VENUE_BOOK + 2 * LADDER_WORDS
@@ -169,12 +170,13 @@ GRID_WORDS: Final = 5
     ORDER_TRADED,  # lots traded at our price since the level was last told
     ORDER_ARRIVED_NS,
     ORDER_NEXT,  # the next of our orders on this side, by price, then time
+    ORDER_PREVIOUS,  # the one before; 0 for the first
     KNOWN_STATE,
     KNOWN_LEFT,
     KNOWN_TICKS,
     CANCELING,
     ORDER_WORDS,
-) = range(17)
+) = range(18)
 
 (
     REQUEST_NS,

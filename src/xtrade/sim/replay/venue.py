@@ -36,6 +36,7 @@ from xtrade.sim.replay.layout import (
     INSTRUMENT_WORDS,
     INSTRUMENTS,
     LADDER_WORDS,
+    LOOKED,
     LOTS_SHIFT,
     MAKER_TURNOVER,
     ORDER_AHEAD,
@@ -44,6 +45,7 @@ from xtrade.sim.replay.layout import (
     ORDER_LEFT,
     ORDER_LOTS,
     ORDER_NEXT,
+    ORDER_PREVIOUS,
     ORDER_RESTS,
     ORDER_SIDE,
     ORDER_STYLE,
@@ -165,8 +167,9 @@ def queued(world: World, reals: Reals, market: int, book: int, ticks: int, befor
 @part
 def looked_at(world: World, market: int) -> None:
     """Somebody looks at the best of the venue's book: where it is the public one, its ladders lag until now."""
-    if world[market + BENT] == 0:
-        both = world[market + HAPPENED]
+    both = world[market + HAPPENED]
+    if world[market + BENT] == 0 and both != world[market + LOOKED]:
+        world[market + LOOKED] = both
         ladder.enter(world, market + VENUE_BOOK, best_bid_of(both))
         ladder.enter(world, market + VENUE_BOOK + LADDER_WORDS, best_ask_of(both))
 
@@ -350,6 +353,7 @@ def regridded(world: World, reals: Reals, market: int, version: int, ns: int) ->
                     first = order
                 else:
                     world[last + ORDER_NEXT] = order
+                world[order + ORDER_PREVIOUS] = last
                 last = order
             else:
                 world[order + ORDER_RESTS] = 0
@@ -564,12 +568,12 @@ def _rest(world: World, reals: Reals, market: int, order: int, ns: int) -> None:
     side = world[order + ORDER_SIDE]
     book = market + VENUE_BOOK + side * LADDER_WORDS
     key = world[order + ORDER_TICKS] if side == BUY else -world[order + ORDER_TICKS]
-    joined(world, reals, order, ladder.lots_at(world, book, key))
+    cell = ladder.marked(world, book, key)
+    joined(world, reals, order, cell >> LOTS_SHIFT)
     world[order + ORDER_RESTS] = 1
     world[order + ORDER_ARRIVED_NS] = ns
-    if _first_at(world, book, world[order + ORDER_TICKS]) == 0:
+    if cell & OURS == 0:
         world[world[book + OWN_FIRST] + (world[order + ORDER_TICKS] & (OWN_FIRST_WORDS - 1))] = order
-    ladder.mark(world, book, key, 1)
     previous = 0
     following = world[book + OWN_HEAD]
     while following != 0:
@@ -579,6 +583,9 @@ def _rest(world: World, reals: Reals, market: int, order: int, ns: int) -> None:
         previous = following
         following = world[following + ORDER_NEXT]
     world[order + ORDER_NEXT] = following
+    world[order + ORDER_PREVIOUS] = previous
+    if following != 0:
+        world[following + ORDER_PREVIOUS] = order
     if previous == 0:
         world[book + OWN_HEAD] = order
         world[book + OWN_BEST] = key
@@ -592,12 +599,10 @@ def _unrest(world: World, market: int, order: int) -> None:
     side = world[order + ORDER_SIDE]
     book = market + VENUE_BOOK + side * LADDER_WORDS
     ticks = world[order + ORDER_TICKS]
-    previous = 0
-    at = world[book + OWN_HEAD]
-    while at != order:
-        previous = at
-        at = world[at + ORDER_NEXT]
+    previous = world[order + ORDER_PREVIOUS]
     following = world[order + ORDER_NEXT]
+    if following != 0:
+        world[following + ORDER_PREVIOUS] = previous
     if previous == 0:
         world[book + OWN_HEAD] = following
     else:
