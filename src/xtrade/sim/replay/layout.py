@@ -251,7 +251,11 @@ class Told(IntEnum):
 
 
 class Reason(IntFlag):
-    """Why `advance` returned; several may hold at once."""
+    """Why `advance` returned; several may hold at once. `reasons & Reason.END` is a plain number."""
+
+    # Every wake asks this, and a flag takes longer to make one of itself than the kernel to play a row.
+    __and__ = int.__and__  # type: ignore[assignment]
+    __rand__ = int.__rand__  # type: ignore[assignment]
 
     TIME = 1
     BOOK = 2

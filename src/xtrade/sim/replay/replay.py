@@ -53,6 +53,11 @@ class Top(NamedTuple):
     ask_lots: int
 
 
+# Asked at every wake: a named tuple's own constructor takes as long as all the rest.
+_top: Final = tuple.__new__
+_BID, _BID_LOTS, _ASK, _ASK_LOTS = range(layout.TOP, layout.WORLD_WORDS)
+
+
 class Account(NamedTuple):
     """What fills did on one instrument: signed lots, and exact money (None where value is no product: inverse)."""
 
@@ -120,12 +125,18 @@ class Replay:
 
     def top(self, key: str) -> Top:
         """Return the best bid and ask as we know them."""
-        both = desk.top(self._address, self._place(key))
-        bid, bid_lots, ask, ask_lots = self._words[layout.TOP : layout.WORLD_WORDS]
-        if both:
-            return Top(bid, bid_lots, ask, ask_lots)
+        place = self._places.get(key)
+        if place is None:
+            place = self._place(key)
+        words = self._words
+        if desk.top(self._address, place):
+            return _top(Top, (words[_BID], words[_BID_LOTS], words[_ASK], words[_ASK_LOTS]))
+        bid, ask = words[_BID], words[_ASK]
         return Top(
-            None if bid == layout.EMPTY else bid, bid_lots, None if ask == -layout.EMPTY else ask, ask_lots
+            None if bid == layout.EMPTY else bid,
+            words[_BID_LOTS],
+            None if ask == -layout.EMPTY else ask,
+            words[_ASK_LOTS],
         )
 
     def levels(self, key: str, side: Side, count: int) -> list[tuple[int, int]]:
