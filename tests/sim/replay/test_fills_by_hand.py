@@ -417,3 +417,47 @@ def test_too_many_messages_under_way_stop_the_replay_with_a_name():
 
 def test_assumptions_are_values():
     assert replace(Assumptions(), impact=False) != Assumptions()
+
+
+def test_a_book_that_nobody_watches_is_known_to_have_changed_or_not():
+    replay = Replay(tape([*BOOK, trade(10, SELL, 100, 1), level(20, BUY, 100, 9), trade(20, SELL, 100, 1)]))
+    changed = []
+    for until in (5, 15, 25):
+        replay.advance(until)
+        changed.append(replay.has_changed(MARKET.key))
+
+    assert changed == [True, False, True]
+    assert replay.top(MARKET.key) == (100, 9, 102, 8)
+    assert replay.levels(MARKET.key, Side.SELL, 5) == [(102, 8), (103, 5)]
+
+
+def test_what_we_took_is_missed_until_the_feed_tells_each_of_those_levels_again():
+    rows = [
+        *BOOK,
+        level(10, BUY, 99, 4),
+        level(20, SELL, 102, 8),
+        level(30, SELL, 103, 5),
+        level(90, BUY, 1, 1),
+    ]
+    doings = [
+        Do(5, "place", 1, Side.BUY, 103, 13, "ioc"),  # takes both asks
+        Do(15, "place", 2, Side.BUY, 103, 9, "ioc"),  # nothing is there yet
+        Do(25, "place", 3, Side.BUY, 103, 9, "ioc"),  # the first level is back …
+        Do(35, "place", 4, Side.BUY, 103, 9, "ioc"),  # … and was taken again; now the second is
+        Do(36, "place", 5, Side.SELL, 99, 12, "ioc"),
+    ]
+    _, told = run(tape(rows), doings)
+
+    assert fills(told) == [
+        (1, 102, 8, False, 5),
+        (1, 103, 5, False, 5),
+        (3, 102, 8, False, 25),
+        (4, 103, 5, False, 35),
+        (5, 100, 10, False, 36),
+        (5, 99, 2, False, 36),
+    ]
+
+
+def test_a_flag_that_is_asked_for_reasons_answers_with_a_number():
+    assert (Reason.TIME | Reason.END) & Reason.END == 32
+    assert not Reason.TIME & Reason.END
