@@ -26,7 +26,7 @@ from xtrade.sim.desks.layout import (
 from xtrade.sim.desks.orders import heard
 from xtrade.sim.replay import kernel as tape_kernel, layout as of_tapes
 from xtrade.sim.replay.compiled import kernel_known_by
-from xtrade.sim.replay.layout import NEVER, REPORT_WORDS, Order, Reason, Rows, Words, World
+from xtrade.sim.replay.layout import NEVER, REPORT_WORDS, Reason, World
 
 __all__ = ["BarDecision", "TapeDecision", "bar_player", "tape_player"]
 
@@ -56,14 +56,14 @@ def tape_player(decide: TapeDecision) -> Callable[..., int]:
     """Return the loop over books and trades that decides by this function; compiled when it is first called."""
     decided: Any = kernel_known_by(plain(decide), None)
 
-    def play_tape(world: World, rows: Rows, joined: Words, order: Order, params: Reals, state: Reals) -> int:
+    def play_tape(world: World, params: Reals, state: Reals) -> int:
         """Play until the end of the tape, or until the journal is half full; return why."""
         desk = world[-1]
         market = world[_INSTRUMENTS] + world[desk + PLACE] * _INSTRUMENT_WORDS
         while True:
             if 2 * world[desk + JOURNAL_COUNT] > world[desk + JOURNAL_CAPACITY]:
                 return JOURNAL_FULL
-            reasons = _advance_tape(world, rows, joined, order, NEVER)
+            reasons = _advance_tape(world, NEVER)
             if reasons & _BOOK != 0 and world[market + _BOOK_CHANGED] != 0:
                 now = world[_TAPE_NOW]
                 if now >= world[desk + DUE_NS]:

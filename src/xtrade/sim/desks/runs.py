@@ -83,9 +83,8 @@ def run_tape(
     replay_desk.watch(world, place, 1, every_ns, 0)
     numbers, memory = _numbers(params), np.zeros(state)
     play = tape_player(decide)
-    order = tape.venue_order
     return _played(
-        lambda: play(world, tape.rows, tape.joined, order, numbers, memory),
+        lambda: play(world, numbers, memory),
         decide,
         world,
         lambda: f"{world[of_tapes.NOW]} ns: {TAPE_FAULTS[Fault(int(world[of_tapes.FAULT]))]}",
