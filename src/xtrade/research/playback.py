@@ -17,8 +17,9 @@ from typing_extensions import override
 
 from xtrade.market.book import Book
 from xtrade.model.errors import UsageError
-from xtrade.model.events import Bar, Event, InstrumentChanged, Trade
+from xtrade.model.events import Bar, Event, Funding, InstrumentChanged, Trade
 from xtrade.model.instruments import Instrument
+from xtrade.model.numbers import product
 from xtrade.model.sides import Side
 from xtrade.runtime import clock
 from xtrade.sim.bars.columns import Bars
@@ -26,7 +27,7 @@ from xtrade.sim.bars.replay import BarReplay
 from xtrade.sim.bars.tape import BarTape
 from xtrade.sim.replay.layout import NEVER
 from xtrade.sim.replay.replay import Reason, Replay
-from xtrade.sim.replay.tape import Happening, Tape
+from xtrade.sim.replay.tape import RATE_UNIT, Happening, Tape
 from xtrade.trading.engine import Engine
 from xtrade.trading.listeners import Watch
 from xtrade.trading.ports import Orders
@@ -292,6 +293,8 @@ class TapeMarket(Market):
                 now = self._replay.instrument(key)
                 event = InstrumentChanged(instrument=key, received_ns=now_ns, venue_ns=venue_ns, now=now)
                 engine.heard(event, now_ns)
+            elif kind == Happening.FUNDING:
+                engine.heard(_settled(key, int(row["lots"]), venue_ns, now_ns), now_ns)
 
 
 class BarMarket(Market):
@@ -302,6 +305,13 @@ class BarMarket(Market):
         self._books = {key: _BarBook(replay, key) for key in tape.keys}
         self._columns = {key: _Columns(replay.bars(key)) for key in tape.keys}
         self._booked: frozenset[str] = frozenset()
+        self._settlements = sorted(
+            (int(time_ns), key, int(rate))
+            for key, paid in zip(tape.keys, tape.funding, strict=True)
+            if paid is not None
+            for time_ns, rate in zip(paid.time_ns, paid.rates, strict=True)
+        )
+        self._settled = 0
         each = [replay.bars(key) for key in tape.keys]
         self.start_ns = min(int(bars.start_ns[0]) for bars in each)
         self.end_ns = max(int(bars.start_ns[-1]) + bars.interval_ns for bars in each)
@@ -347,6 +357,7 @@ class BarMarket(Market):
         if not reasons & BAR:
             return
         now_ns = self.now_ns
+        self._tell_settlements(engine, now_ns)
         for key, row in self._replay.closed():
             engine.bar(self._columns[key].bar(row), now_ns)
             if key in self._booked:
@@ -355,6 +366,24 @@ class BarMarket(Market):
     @override
     def reports(self) -> list[Event]:
         return self._replay.reports()
+
+    def _tell_settlements(self, engine: Engine, now_ns: int) -> None:
+        """Tell the funding that was settled since the last close, and up to this one."""
+        while self._settled < len(self._settlements) and self._settlements[self._settled][0] <= now_ns:
+            time_ns, key, rate = self._settlements[self._settled]
+            self._settled += 1
+            engine.heard(_settled(key, rate, time_ns, now_ns), now_ns)
+
+
+def _settled(key: str, rate: int, venue_ns: int, now_ns: int) -> Funding:
+    """Tell a rate when it is settled: recorded data say nothing of it before."""
+    return Funding(
+        instrument=key,
+        received_ns=now_ns,
+        venue_ns=venue_ns,
+        rate=product(rate, RATE_UNIT),
+        next_ns=venue_ns,
+    )
 
 
 class _Columns:
