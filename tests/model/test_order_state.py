@@ -157,6 +157,22 @@ def test_while_an_amend_is_unanswered_the_larger_quantity_is_held():
     assert (refused.amend_pending, refused.worst_case_lots) == (False, 70)
 
 
+def test_fills_of_the_old_quantity_do_not_end_an_order_that_may_be_larger_now():
+    """I6: the answer to the change may be lost, and the rest still trade."""
+    larger = ev.AmendSent(client_order_id=ID, request=1, lots=150)
+    asked = after(SENT, ACK, larger, fill("t1", 100))
+
+    assert (asked.status, asked.worst_case_lots) == (OrderStatus.PARTIAL, 50)
+    refused = ev.AmendRejected(client_order_id=ID, request=1)
+    made = ev.OrderAmended(client_order_id=ID, request=1, lots=150)
+    assert after(SENT, ACK, larger, fill("t1", 100), refused).status is OrderStatus.FILLED
+    assert after(SENT, ACK, larger, fill("t1", 100), made).status is OrderStatus.PARTIAL
+    assert (
+        after(SENT, ACK, larger, fill("t1", 100), ev.OrderCompleted(client_order_id=ID)).status
+        is OrderStatus.FILLED
+    )
+
+
 def test_the_later_of_two_amendments_stands_whichever_is_heard_last():
     first = ev.OrderAmended(client_order_id=ID, request=1, lots=80, ticks=5, venue_ns=10)
     second = ev.OrderAmended(client_order_id=ID, request=2, lots=60, ticks=6, venue_ns=20)

@@ -40,7 +40,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "run",
         "xtrade.app.commands.run:app",
-        "Run strategies on paper, on the built-in exchange, and watch them.",
+        "Run strategies on paper: on the built-in exchange, among synthetic traders.",
         TRADING,
     ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),

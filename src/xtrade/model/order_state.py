@@ -10,7 +10,7 @@ same state is then no accident (tests/model/test_order_state_laws.py).
 
 How the status is read, first match wins:
 
-FILLED      fills, or the venue's word, cover the quantity
+FILLED      fills, or the venue's word, cover the quantity (the larger one, where a change has no answer yet)
 CANCELED    it was reported canceled   \
 EXPIRED     it was reported expired     > under its present name, and not found alive since
 REJECTED    it was refused             /  (a fill refutes a refusal: what traded does exist, and counts as open)
@@ -128,7 +128,7 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     def status(self) -> OrderStatus:
         """Where the order stands, read off the facts."""
         ended = self._ended_as
-        if OrderStatus.FILLED in ended or 0 < self.lots <= self.executed_lots:
+        if OrderStatus.FILLED in ended or 0 < self._most_lots <= self.executed_lots:
             return OrderStatus.FILLED
         for status in (OrderStatus.CANCELED, OrderStatus.EXPIRED):
             if status in ended:
@@ -197,11 +197,10 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
             return 0
         if self.intent.quote_amount is not None and not self.lots:
             return None
-        asked = (lots for request, lots in self.amends_sent if request in self.amends_pending)
         return max(
             0,
+            self._most_lots - self.executed_lots,
             *(terms.lots - self.executed_lots for terms in self._standing),
-            *(lots - self.executed_lots for lots in asked),
         )
 
     @property
@@ -245,6 +244,14 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         return not self.is_final and bool(self.amends_pending)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _most_lots(self) -> int:
+        """The total quantity if every change without an answer was made: until it comes, there may be as much."""
+        if not self.amends_sent:
+            return self.lots
+        asked = [lots for request, lots in self.amends_sent if request in self.amends_pending]
+        return max([self.lots, *asked])
 
     @cached_property
     def _standing(self) -> tuple[Terms, ...]:

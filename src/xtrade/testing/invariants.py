@@ -36,11 +36,14 @@ def at_every_step(session: Session, exchange: SimulatedVenue, position_value_max
                 worth = instrument.notional(ticks=book.ask_ticks, lots=max(lots, 0)).amount
                 if worth > position_value_max * _MOVED:
                     found["I10"] = f"{key}: {side} could reach {worth}, above {position_value_max}"
-    for state in session.engine.order_states().values():
+    there = {order.intent.client_order_id for order in exchange.exchange.open_orders(exchange.name)}
+    for number, state in session.engine.order_states().items():
+        if state.is_final and number in there:
+            found["I6"] = f"order {number}: {state.status} here, and open there"
         # A change that was asked for may have been made although its answer was lost.
         most = max([state.lots, *(lots for _, lots in state.amends_sent)])
         if state.filled_lots > most > 0:
-            found["I4"] = f"order {state.intent.client_order_id}: {state.filled_lots} of {most} lots filled"
+            found["I4"] = f"order {number}: {state.filled_lots} of {most} lots filled"
     return found
 
 
