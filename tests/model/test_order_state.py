@@ -212,7 +212,12 @@ def test_the_venues_word_counts_as_traded_before_its_fills_are_here():
         client_order_id=ID, fill=Fill(trade_id="t1", side=Side.BUY, ticks=5, lots=10), cumulative_lots=70
     )
 
-    assert after(SENT, ACK, told).worst_case_lots == 30
+    partial = after(SENT, ACK, told)
+    assert (partial.executed_lots, partial.missing_lots) == (70, 60)
+    # The position knows of 10: of the other 90, 60 have traded unheard and 30 may.
+    assert partial.worst_case_lots == 90
+    ended = after(CANCELED, state=partial)
+    assert (ended.status, ended.worst_case_lots) == (OrderStatus.CANCELED, 60)
 
 
 def test_of_two_endings_the_cancel_is_the_one_to_tell():

@@ -96,8 +96,9 @@ def test_figures_stay_within_their_bounds(events):
     assert state.worst_case_lots is not None
     assert state.worst_case_lots >= 0
     assert state.filled_lots >= 0
-    assert state.is_final or state.worst_case_lots >= state.lots - state.executed_lots
-    assert not (state.is_final and (state.worst_case_lots or state.cancel_pending or state.amend_pending))
+    assert state.is_final or state.worst_case_lots >= state.lots - state.filled_lots
+    assert not state.is_final or state.worst_case_lots == state.missing_lots
+    assert not (state.is_final and (state.cancel_pending or state.amend_pending))
 
 
 def test_every_interleaving_of_ack_partials_cancel_and_expiry_agrees():

@@ -71,6 +71,9 @@ def test_news_of_an_earlier_processs_order_is_booked_once(left):
 
     assert desk.engine.portfolio.lots("one", KEY) == 10
     assert [fill.trade_id for _, _, fill in one.of("fill")] == ["b"]
+    # The change to 12 lots that the earlier process asked for may have been made: 2 may still trade.
+    assert [order.id for order in desk.engine.contexts["one"].orders()] == [1, 2]
+    desk.engine.heard(ev.AmendRejected(client_order_id=1, request=1), 4)
     assert [order.id for order in desk.engine.contexts["one"].orders()] == [2]
 
 

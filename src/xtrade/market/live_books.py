@@ -75,6 +75,11 @@ class LiveBook:
         return self._instrument
 
     @property
+    def sequence(self) -> int | None:
+        """The venue's number of the last change that is in the book; None where it gives none."""
+        return self._sequence
+
+    @property
     def is_trusted(self) -> bool:
         """Whether the book is whole, and not crossed."""
         bid, ask = self.bid_ticks, self.ask_ticks

@@ -189,18 +189,19 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def worst_case_lots(self) -> int | None:
-        """What may still trade if everything unanswered goes against us: this much exposure is held.
+        """What may come to the position beyond the fills in hand, if everything goes against us: so much is held.
 
-        None for an order sized in quote currency, whose lots nobody knows yet: see `worst_case_quote`.
+        That is what may still trade, and what has traded and was not told yet, also of an order that has ended. None
+        for an order sized in quote currency, whose lots nobody knows yet: see `worst_case_quote`.
         """
         if self.status.is_final:
-            return 0
+            return max(0, self.missing_lots)
         if self.intent.quote_amount is not None and not self.lots:
             return None
         return max(
             0,
-            self._most_lots - self.executed_lots,
-            *(terms.lots - self.executed_lots for terms in self._standing),
+            self._most_lots - self.filled_lots,
+            *(terms.lots - self.filled_lots for terms in self._standing),
         )
 
     @property

@@ -15,7 +15,7 @@ from xtrade.trading.order_store import OrderStore, fingerprint
 from xtrade.trading.session import Session
 from xtrade.venues.simulated import SimulatedVenue
 
-__all__ = ["at_every_step", "at_rest"]
+__all__ = ["at_every_step", "at_rest", "books", "resolved"]
 
 # Orders are checked at the price of their decision; the market moves on while they travel.
 _MOVED: Final = Decimal("1.02")
@@ -45,6 +45,30 @@ def at_every_step(session: Session, exchange: SimulatedVenue, position_value_max
         if state.filled_lots > most > 0:
             found["I4"] = f"order {number}: {state.filled_lots} of {most} lots filled"
     return found
+
+
+def books(session: Session, exchange: SimulatedVenue) -> dict[str, str]:
+    """Return which trusted books are not the exchange's, of those that have heard as much as it has said."""
+    found: dict[str, str] = {}
+    for key in session.engine.watched:
+        book, truth = session.books.live(key), exchange.exchange.book(key)
+        if not book.is_trusted or book.sequence != truth.sequence:
+            continue
+        for side, levels in ((Side.BUY, truth.bids), (Side.SELL, truth.asks)):
+            if book.levels(side, len(levels) + 1) != list(levels):
+                found["I13"] = f"{key}: the {side} side is not the exchange's at sequence {truth.sequence}"
+    return found
+
+
+def resolved(session: Session, healed_ns: int) -> dict[str, str]:
+    """Return which orders of the time before have no answer yet, although nothing has gone wrong since."""
+    states = session.engine.order_states()
+    late = {
+        number
+        for number, state in states.items()
+        if not state.is_final and not state.accepted and state.intent.decided_ns < healed_ns
+    }
+    return {"I23": f"long after the last fault, without an answer: {_sorted(late)}"} if late else {}
 
 
 def at_rest(session: Session, exchange: SimulatedVenue, store: OrderStore) -> dict[str, str]:

@@ -26,7 +26,7 @@ from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
 from xtrade.runtime.virtual import run_virtual
 from xtrade.sim.synthetic.presets import preset
 from xtrade.testing.faults import FaultPlan, TroubledVenue
-from xtrade.testing.invariants import at_every_step, at_rest
+from xtrade.testing.invariants import at_every_step, at_rest, books, resolved
 from xtrade.testing.wanderer import Wanderer, WandererParams
 from xtrade.trading.order_store import OrderStore
 from xtrade.trading.ports import Journal, Record
@@ -48,7 +48,8 @@ SILENCE_S: Final = 20
 REST_S: Final = 45.0
 """How long after the last fault everything must be resolved (I23): that silence, and as long for the questions."""
 
-POSITION_VALUE_MAX: Final = Decimal(30_000)
+POSITION_VALUE_MAX: Final = Decimal(3_000)
+"""Little enough that the wanderers run into it all the time."""
 
 
 class Violation(Struct, frozen=True):
@@ -80,6 +81,7 @@ class World:
         self.seed = seed
         self.plan = plan
         self.violations: list[Violation] = []
+        self._steps = 0
         self.differences: Counter[str] = Counter()
         """What the reconciler had to put right, by cause."""
         self.exchange = SimulatedVenue(
@@ -117,18 +119,25 @@ class World:
             watching = tasks.create_task(self.reconciler.run())
             await asyncio.sleep(seconds)
             self.venue.heal()
+            healed_ns = self.session.now_ns()
             await asyncio.sleep(REST_S)
+            self._note(resolved(self.session, healed_ns))
             self.session.act(self.session.engine.wind_down)
             await asyncio.sleep(REST_S)
             watching.cancel()
         self._note(at_rest(self.session, self.exchange, self.journal.store))
+        if unexplained := sum(self.reconciler.open_questions.values()):
+            self._note({"I9": f"{unexplained} differences have no explanation"})
         await self.session.stop()
         if self.session.failure is not None:
             raise self.session.failure
 
     def _step(self) -> None:
+        self._steps += 1
         if len(self.violations) < _ENOUGH:
             self._note(at_every_step(self.session, self.exchange, POSITION_VALUE_MAX))
+            if self._steps % _BOOKS_EVERY == 0:
+                self._note(books(self.session, self.exchange))
 
     def _note(self, found: Mapping[str, str]) -> None:
         known = {(each.invariant, each.text) for each in self.violations}
@@ -143,6 +152,8 @@ class World:
 
 
 _ENOUGH: Final = 20
+# A whole book costs more to look at than a step does.
+_BOOKS_EVERY: Final = 25
 
 
 def wanderers() -> dict[str, Strategy[Any]]:

@@ -53,6 +53,8 @@ class Context:
         """Whether the strategy stopped or failed: it is told nothing more."""
         self.open_orders: dict[ClientOrderId, Order] = {}
         """The strategy's open orders by id, oldest first."""
+        self.unsettled: dict[ClientOrderId, Order] = {}
+        """Orders that have ended, and of whose trades the venue has told how much and not yet each one."""
 
     # -- see ------------------------------------------------------------------------------------------------------
 
@@ -132,8 +134,10 @@ class Context:
     def move_to(self, key: str, lots: int) -> Order | None:
         """Bring the position to these signed lots at the market; None if it is there, with what is under way."""
         missing = lots - self.position_lots(key)
-        if self.open_orders:
-            missing -= sum(order.side.sign * (order.state.worst_case_lots or 0) for order in self.orders(key))
+        for orders in (self.open_orders, self.unsettled):
+            for order in orders.values():
+                if order.intent.instrument == key:
+                    missing -= order.side.sign * (order.state.worst_case_lots or 0)
         if missing == 0:
             return None
         return self.buy(key, lots=missing) if missing > 0 else self.sell(key, lots=-missing)

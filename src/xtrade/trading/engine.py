@@ -203,6 +203,8 @@ class Engine:
             self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
             if state.is_final:
                 self._ended[order.id] = context, order
+                if state.missing_lots > 0:
+                    context.unsettled[order.id] = order
                 self._forget_old()
             else:
                 self._live[order.id] = context, order
@@ -630,6 +632,10 @@ class Engine:
         elif not was_live and not is_final:  # found alive after all
             self._live[name] = self._ended.pop(name)
             context.open_orders[name] = order
+        if is_final and change.state.missing_lots > 0:
+            context.unsettled[name] = order
+        elif context.unsettled:
+            context.unsettled.pop(name, None)
         return change.booked
 
     def _forget_old(self) -> None:

@@ -151,16 +151,13 @@ class Reconciler:
             self._pace.fills_back_s * SECOND
         )
         fills = tuple(await account.fills(max(0, since_ns)))
-        contracts = frozenset(
-            key for key, each in self._session.venues[name].instruments.items() if each.kind is not Kind.SPOT
-        )
         return Report(
             account=name,
             as_of_ns=as_of_ns,
             open_orders=listed,
             answers=answers,
             fills=fills,
-            complete_fills=contracts,
+            complete_fills=frozenset(self._session.venues[name].instruments),
             positions=positions,
         )
 

@@ -201,6 +201,8 @@ def _missed_fills(ours: Ours, report: Report, now_ns: int) -> Iterator[Differenc
 
 def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: int) -> Iterator[Difference]:
     """Compare an order of ours with what the venue lists as open."""
+    if any(ending.venue_ns > report.as_of_ns for ending in state.endings):
+        return  # it has ended since the venue was asked
     number = state.intent.client_order_id
     events: list[OrderEvent] = []
     cause, text = Cause.MISSED_ACK, f"the venue has it, as {told.venue_order_id}"
@@ -388,11 +390,14 @@ def _positions(
         return
     expected = dict(ours.positions)
     for number, state in booked.items():
-        before = ours.orders[number]
-        moved = state.filled_lots - before.filled_lots
-        expected[state.intent.instrument] = (
-            expected.get(state.intent.instrument, 0) + state.intent.side.sign * moved
-        )
+        moved = state.filled_lots - ours.orders[number].filled_lots
+        if moved and state.intent.instrument in {
+            *expected,
+            *report.positions,
+        }:  # not spot: a venue tells none there
+            expected[state.intent.instrument] = (
+                expected.get(state.intent.instrument, 0) + state.intent.side.sign * moved
+            )
     asked = {each.subject for each in found if each.action in {Action.ASK, Action.FETCH_FILLS}}
     for key in sorted({*expected, *report.positions}):
         held, told = expected.get(key, 0), report.positions.get(key, 0)

@@ -103,7 +103,7 @@ class Gate:
             book=self._markets.book(key),
             state=strictest(self.state, context.state),
             position_lots=self.portfolio.lots(context.name, key),
-            open_orders=[order.state for order in context.open_orders.values() if order is not without],
+            open_orders=_counted(context, without),
             sent_last_second=self.conduct[context.name].sent_last_second(now_ns),
             others=() if alone else self._others(context, instrument),
             account_lots=None if alone else self.portfolio.total_lots(key),
@@ -117,18 +117,13 @@ class Gate:
         self, instrument: Instrument | None = None, now_ns: int = 0, without: Order | None = None
     ) -> Desk:
         """Put together what the desk's rules look at; `instrument` is there also if nobody holds it."""
-        orders = [
-            order.state
-            for context in self._contexts.values()
-            for order in context.open_orders.values()
-            if order is not without
-        ]
+        orders = [state for context in self._contexts.values() for state in _counted(context, without)]
         # What nobody asks for is not worked out: it is looked at with every order.
         wanted = self.limits.needs_worth or instrument is None
         return Desk(
             holdings=self._holdings(orders, instrument, now_ns) if wanted else (),
             valuation=self.valuation(now_ns) if wanted else Valuation(self.limits.currency),
-            open_orders=len(orders),
+            open_orders=sum(1 for state in orders if not state.is_final),
             sent_last_second=sum(conduct.sent_last_second(now_ns) for conduct in self.conduct.values()),
         )
 
@@ -175,7 +170,7 @@ class Gate:
         self, context: Context, intent: OrderIntent, now_ns: int, without: Order | None
     ) -> Refusal | None:
         """Keep what one strategy holds of an asset, on all markets together, within its bounds: a desk of its own."""
-        orders = [order.state for order in context.open_orders.values() if order is not without]
+        orders = _counted(context, without)
         instrument = self._markets.instrument(intent.instrument)
         own = Desk(
             self._holdings(orders, instrument, now_ns, context.name), Valuation(self.limits.currency), 0, 0
@@ -193,3 +188,9 @@ class Gate:
             for order in other.open_orders.values()
             if order.instrument.symbol == symbol and venue_of(order.intent.instrument) == venue
         ]
+
+
+def _counted(context: Context, without: Order | None) -> list[OrderState]:
+    """Return the orders that hold exposure: those that are open, and those of which trades are still to be told."""
+    states = [order.state for order in context.open_orders.values() if order is not without]
+    return states + [order.state for order in context.unsettled.values()] if context.unsettled else states

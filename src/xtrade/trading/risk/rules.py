@@ -284,7 +284,7 @@ def spot_holdings(intent: OrderIntent, situation: Situation, _limits: Limits) ->
 def open_orders(intent: OrderIntent, situation: Situation, limits: Limits) -> Refusal | None:
     """Not more orders are open at once than this."""
     del intent
-    count = sum(1 for _ in situation.open_orders)
+    count = sum(1 for other in situation.open_orders if not other.is_final)
     if count < limits.open_orders_max:
         return None
     return Refusal("open_orders", str(limits.open_orders_max), str(count + 1), f"{count} orders are open")

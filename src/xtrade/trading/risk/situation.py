@@ -34,7 +34,8 @@ class Situation(NamedTuple):
     state: TradingState
     position_lots: int
     open_orders: Iterable[OrderState]
-    """The strategy's open orders, on all instruments; one that is being amended is left out."""
+    """The strategy's orders that hold exposure, on all instruments: those that are open (but for one that is being
+    amended), and those that have ended and of which trades are still to be told."""
     sent_last_second: int
     others: Iterable[OrderState] = ()
     """Open orders of other strategies on the same market of the same venue."""
@@ -58,7 +59,7 @@ class Waiting(NamedTuple):
 
 
 def waiting(orders: Iterable[OrderState], key: str, side: Side) -> Waiting:
-    """Add up what may still trade on one side of an instrument; whatever is in doubt counts in full."""
+    """Add up what may still come from orders on one side of an instrument; whatever is in doubt counts in full."""
     lots = quote_atoms = 0
     for order in orders:
         intent = order.intent
@@ -81,7 +82,7 @@ def may_meet(intent: OrderIntent, other: OrderState, *, whichever_rests: bool = 
     when it wakes is known then, and the venue's own prevention has to see to it.
     """
     theirs = other.intent
-    if theirs.side is intent.side or theirs.type.is_triggered or intent.type.is_triggered:
+    if other.is_final or theirs.side is intent.side or theirs.type.is_triggered or intent.type.is_triggered:
         return False
     if not (whichever_rests or _rests(intent) or _rests(theirs)):
         return False
