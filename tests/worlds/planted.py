@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from xtrade.market.live_books import LiveBook
 from xtrade.model import order_state
-from xtrade.model.events import OrderCanceled, OrderExpired, OrderFilled, OrderInDoubt, OrderRejected
+from xtrade.model.events import OrderAmended, OrderCanceled, OrderFilled, OrderInDoubt, OrderRejected
 from xtrade.model.order_state import Change, OrderState
 from xtrade.runtime import chance
 from xtrade.testing.faults import FaultPlan
@@ -18,7 +18,7 @@ from xtrade.testing.world import Remembered
 from xtrade.trading import engine, reconciler
 from xtrade.trading.engine import Engine
 from xtrade.trading.reconciler import Reconciler
-from xtrade.trading.reconciliation import Action
+from xtrade.trading.reconciliation import Cause
 
 LOST = FaultPlan(answer_lost=0.2)
 DOUBLED = FaultPlan(answer_doubled=0.5)
@@ -136,30 +136,30 @@ def trades_are_never_fetched(patch):
     )
 
 
-def the_list_of_open_orders_is_never_read(patch):
-    """Orders are asked about one by one, and what is open under no name of ours is not seen."""
+def what_never_arrived_is_waited_for(patch):
+    """An order that the venue has never heard of waits for its answer for ever."""
     was = reconciler.reconcile
 
     def compare(ours, report, policy, now_ns):
-        return [
-            each
-            for each in was(ours, report, policy, now_ns)
-            if each.action is not Action.BOOK
-            or each.cause not in {"missed_ack", "missed_change", "found_alive"}
-        ]
+        return [each for each in was(ours, report, policy, now_ns) if each.cause is not Cause.NEVER_ARRIVED]
 
     patch.setattr(reconciler, "reconcile", compare)
 
 
-def expired_means_filled(patch):
-    """An order that the venue ended by its own terms is taken as done in full."""
+def change_done_when_sent(patch):
+    """A change counts as made when its bytes have left."""
+    was = Engine.amend
 
-    def apply(state, event):
-        if isinstance(event, OrderExpired):
-            event = replace(event, cumulative_lots=state.intent.lots)
-        return order_state.apply(state, event)
+    def amend(self, order, *, lots, ticks):
+        sent = was(self, order, lots=lots, ticks=ticks)
+        if sent:
+            made = OrderAmended(
+                client_order_id=order.id, request=1, lots=lots or order.lots, ticks=ticks or order.ticks
+            )
+            self.heard(made, self.now_ns)
+        return sent
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(Engine, "amend", amend)
 
 
 def gaps_are_not_seen(patch):
@@ -202,14 +202,14 @@ PLANTED = [
     (fill_counted_for_each_telling, DOUBLED),
     (silence_means_rejected, SILENT),
     (silence_means_send_again, SILENT),
-    (in_doubt_holds_no_exposure, SILENT),
+    (in_doubt_holds_no_exposure, FaultPlan(answer_lost=0.9)),
     (cancel_sent_holds_no_exposure, FaultPlan(cancel_lost=1.0)),
     (cancel_done_when_sent, FaultPlan(cancel_lost=0.5)),
     (nobody_is_asked, LOST),
     (found_is_not_booked, LOST),
     (trades_are_never_fetched, LOST),
-    (the_list_of_open_orders_is_never_read, LOST),
-    (expired_means_filled, FaultPlan(answer_doubled=0.1)),
+    (what_never_arrived_is_waited_for, SILENT),
+    (change_done_when_sent, FaultPlan(amend_lost=1.0)),
     (gaps_are_not_seen, FaultPlan(book_lost=0.2)),
     (a_fill_is_acted_on_and_not_written, FaultPlan(answer_doubled=0.1)),
     (half_a_fill_is_lost, FaultPlan(answer_doubled=0.1)),
