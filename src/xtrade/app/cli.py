@@ -43,6 +43,30 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "Run strategies on paper: on the built-in exchange, among synthetic traders.",
         TRADING,
     ),
+    Command(
+        "positions",
+        "xtrade.app.commands.positions:app",
+        "See what is held, what it cost, and the exposure to each asset.",
+        TRADING,
+    ),
+    Command(
+        "orders",
+        "xtrade.app.commands.orders:app",
+        "See which orders are open or in doubt, or one with its trades.",
+        TRADING,
+    ),
+    Command(
+        "pnl",
+        "xtrade.app.commands.pnl:app",
+        "See what was earned, by strategy, instrument, venue or account.",
+        TRADING,
+    ),
+    Command(
+        "monitor",
+        "xtrade.app.commands.monitor:app",
+        "Watch positions, open orders and profit, or one order, as they change.",
+        TRADING,
+    ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
     Command(
         "backtest",
