@@ -67,6 +67,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "Watch positions, open orders and profit, or one order, as they change.",
         TRADING,
     ),
+    Command(
+        "explain",
+        "xtrade.app.commands.explain:app",
+        "Say why a strategy is, or is not, trading: what blocks it, the figures, the line that sets it.",
+        TRADING,
+    ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
     Command(
         "backtest",

@@ -95,8 +95,8 @@ class Desk:
         """What the journal is called."""
         self.seen: dict[str, Seen] = {}
         """By instrument: the last book that a decision was made on."""
-        self.dials: dict[str, Turned] = {}
-        """By strategy, "" for the whole desk: where each dial was last turned by the process that writes now."""
+        self.dials: dict[str, tuple[Turned, int]] = {}
+        """By strategy, "" for the whole desk: where each dial was last turned in this process, and when."""
         self.conduct: dict[str, Conduct] = {}
         self.notes: deque[tuple[Noted, int]] = deque(maxlen=NOTES_KEPT)
         self.refusals: dict[int, tuple[Refused, int]] = {}
@@ -106,6 +106,7 @@ class Desk:
         self.sequence = 0
         self.digest = b""
         self.last_ns: int | None = None
+        self._names: set[str] = set()
         self._sights: dict[int, Decided] = {}
         self._versions: dict[tuple[str, int], Instrument] = {}
 
@@ -126,7 +127,8 @@ class Desk:
             case Refused():
                 self._refused(record, entry.at_ns)
             case Turned():
-                self.dials[record.strategy] = record
+                self.dials[record.strategy] = record, entry.at_ns
+                self._names.add(record.strategy)
             case Failed():
                 self._conduct_of(record.strategy).failed = record, entry.at_ns
             case Noted():
@@ -173,16 +175,12 @@ class Desk:
 
     def strategies(self) -> list[str]:
         """Return every strategy that the journal names."""
-        names = {
-            *(state.intent.strategy for state in self.store.orders.values()),
-            *self.conduct,
-            *self.dials,
-        }
-        return sorted(names - {""})
+        return sorted(self._names - {""})
 
     # -- how ------------------------------------------------------------------------------------------------------
 
     def _conduct_of(self, strategy: str) -> Conduct:
+        self._names.add(strategy)
         return self.conduct.setdefault(strategy, Conduct())
 
     def _let_out(self, intent: OrderIntent, at_ns: int) -> None:
@@ -219,6 +217,7 @@ class Desk:
 
     def _noted(self, noted: Noted, at_ns: int) -> None:
         self.notes.append((noted, at_ns))
+        self._names.add(noted.strategy)
         # The engine's own words for a strategy that stops itself.
         if noted.strategy and noted.text.startswith("stops: "):
             self._conduct_of(noted.strategy).stops = noted.text.removeprefix("stops: "), at_ns
