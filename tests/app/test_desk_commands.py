@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
 from kit.desks import KEY, OPENING, Desk, Scripted, level
+from kit.journals import Place as Written, database, needs_postgres
 from xtrade.app.cli import run
 from xtrade.app.desk import Desk as DeskByJournal, Place
 from xtrade.app.desk_watch import watch
@@ -213,6 +219,31 @@ def test_where_there_is_no_journal_the_way_out_is_named(capsys, tmp_path):
     assert "give one of them" in err
 
 
+@needs_postgres
+def test_a_database_is_read_like_a_file(capsys):
+    with database() as url:
+        desk = Desk([*OPENING, level(100, 0, 900, 1)], maker=buyer(3))
+        with open_journal(f"{url}#desk", accounts=["binance"]) as journal:
+            desk.engine._journal, desk.engine._tells_why = journal, True
+            desk.play()
+            journal.flush()
+            found = read(capsys, "positions", "--journal", f"{url}#desk")
+
+    assert [row["quantity"] for row in found["positions"]] == ["0.003"]
+    assert found["standing"]["process"] == "running"
+    assert "postgres@" not in found["standing"]["journal"]
+
+
+def test_a_damaged_journal_is_not_added_up(capsys, going_on, tmp_path):
+    path = tmp_path / "runs" / "pair.running" / "trading.journal"
+    Written("sqlite", path).run("UPDATE entries SET at_ns = 5 WHERE sequence = 6", by_force=True)
+
+    for command in ("positions", "orders", "pnl", "monitor", "explain"):
+        code, out, err = xtrade(capsys, command)
+        assert (code, out) == (7, "")
+        assert "entry 6 is not what was written" in err
+
+
 # Watching ---------------------------------------------------------------------------------------------------------
 
 
@@ -277,6 +308,28 @@ def test_one_order_is_watched_until_it_has_ended(capsys, going_on):
     (told,) = lines(capsys, "--order", str(filled["order"]), "--updates", "5")
     assert "buy binance:BTC/USDT:USDT filled  0.003 of 0.003 at 100.1  -0.000150 USDT at 100.05" in told
     assert len(lines(capsys, "--order", str(waiting["order"]), "--updates", "3")) == 3
+
+
+def test_on_a_terminal_the_tables_are_drawn_in_their_place(going_on, tmp_path):
+    master, slave = pty.openpty()
+    words = [sys.executable, "-m", "xtrade", "monitor", "--every", "1ms", "--updates", "2"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "160", "NO_COLOR": "1"}
+    shown = []
+    with subprocess.Popen(
+        words, stdout=slave, stderr=subprocess.DEVNULL, env=environment, cwd=tmp_path
+    ) as process:
+        os.close(slave)
+        # A terminal whose other end was closed reads as an error on Linux.
+        with suppress(OSError):
+            while part := os.read(master, 65_536):
+                shown.append(part)
+    os.close(master)
+
+    text = b"".join(shown).decode()
+    assert process.returncode == 0
+    assert text.count("unrealised") >= 4
+    assert "\x1b[1A" in text
+    assert "taker" in text
 
 
 def test_a_pace_that_is_none_is_refused(capsys, going_on):
