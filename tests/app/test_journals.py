@@ -3,8 +3,10 @@
 import pytest
 
 from xtrade.app.config.model import Config, JournalConfig
-from xtrade.app.journals import journal_of, place_of
+from xtrade.app.journals import journal_of, move_journal, place_of
 from xtrade.model.errors import AccountHeld
+from xtrade.trading.journal import open_journal, read_journal
+from xtrade.trading.ports import Noted
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +26,22 @@ def test_two_journals_do_not_trade_one_account(tmp_path):
             journal_of(other, accounts=["binance"])
         journal_of(other, accounts=["kucoin"]).close()
     journal_of(other, accounts=["binance"]).close()
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_journal_is_whole_where_it_was_moved_to_also_while_somebody_reads_it(tmp_path, is_read):
+    before, after = tmp_path / "running" / "trading.journal", tmp_path / "result"
+    after.mkdir()
+    journal = open_journal(before)
+    for number in range(50):
+        journal.append(Noted(strategy="s", text=str(number), at_ns=number))
+    with read_journal(before) as reader:
+        looking = reader.read()
+        if is_read:
+            next(looking)
+        journal.close()
+        move_journal(before, after)
+
+    assert not before.parent.exists()
+    with read_journal(after / before.name) as moved:
+        assert sum(entry.kind == "Noted" for entry in moved.read()) == 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from xtrade.app.paths import state_dir
 from xtrade.model.errors import JournalBroken
 from xtrade.trading.journal import DurableJournal, open_journal
 
-__all__ = ["FILE_NAME", "journal_of", "place_of"]
+__all__ = ["FILE_NAME", "journal_of", "move_journal", "place_of"]
 
 FILE_NAME: Final = "trading.journal"
 
@@ -40,3 +41,15 @@ def journal_of(
         note=note,
         on_trouble=on_trouble,
     )
+
+
+def move_journal(journal: Path, folder: Path) -> None:
+    """Move a journal that is closed into a folder, and remove the one it was in.
+
+    Somebody may be reading it at this moment: then what was written last can stand in the log beside the file, which
+    goes along.
+    """
+    for name in (f"{journal.name}-wal", journal.name):
+        if (part := journal.with_name(name)).exists():
+            part.rename(folder / name)
+    shutil.rmtree(journal.parent)

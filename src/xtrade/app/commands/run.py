@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -117,6 +116,7 @@ def run(
     - `xtrade run examples/quickstart.toml --seconds 3600 --speed max`
     - `xtrade run examples/quickstart.toml --on-exit flatten`
     """
+    from xtrade.app.journals import move_journal
     from xtrade.app.node import plan_of
     from xtrade.research.report.page import write_report
 
@@ -140,8 +140,7 @@ def run(
     node, ending = _play(plan, folder, seconds=seconds, factor=factor, plain=plain, json=json)
     result = node.result()
     result.save(folder)
-    _journal_of(folder).rename(folder / JOURNAL)
-    shutil.rmtree(_journal_of(folder).parent)
+    move_journal(_journal_of(folder), folder)
     report = write_report(result, folder / "report.html")
     outcome = Outcome(
         str(folder), str(report), ending, result.metrics, result.run.unusual, result.run.failures

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -164,6 +165,9 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file, and let the leases go."""
         try:
+            # While somebody reads, closing alone would leave what was written last in the log beside the file.
+            with suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
         finally:
             self._release()
