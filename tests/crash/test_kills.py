@@ -65,7 +65,9 @@ def survives(place, venue, kills):
 
 def check(place, venue, told):
     sent = [int(line) for line in venue.read_text().splitlines()]
-    with place.open() as journal:
+    # A server notices the death of a connection when it comes to it: who starts again waits for that.
+    waits = {"wait_s": 30.0} if place.where.startswith("postgresql") else {}
+    with place.open(**waits) as journal:
         store = replayed(journal.entries())
     assert len(sent) == len(set(sent)), "an order was sent twice"
     assert set(sent) <= set(store.orders), "an order was sent that was not written"

@@ -108,10 +108,15 @@ class Running:
                 for ended in self._executor.collect():
                     key, params = under_way.pop(ended.number)
                     trial = self._kept(key, params, window, ended)
-                    for proposal in waiting.pop(key):
+                    for proposal in waiting[key]:
                         answer(proposal, trial)
+                    del waiting[key]
         except KeyboardInterrupt:
             self.interrupted = True
+            # Ctrl-C may fall between keeping a trial and counting it: what is kept has been told, and counts.
+            for key, proposals in waiting.items():
+                if (kept := self._known.get(key)) is not None:
+                    answered |= {each.number: replace(kept, number=each.number) for each in proposals}
         return _each_once(answered)
 
     def others(self, than: list[Trial], window: Window | None) -> list[Trial]:
