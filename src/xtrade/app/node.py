@@ -314,6 +314,11 @@ class _Both(Journal):
         self._journal = journal
         self._recorder = recorder
 
+    @property
+    def may_cancel(self) -> bool:
+        """Whether cancels may be sent."""
+        return self._journal.may_cancel
+
     @override
     def append(self, record: Record) -> None:
         self._journal.append(record)

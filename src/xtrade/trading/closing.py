@@ -74,6 +74,12 @@ async def close(session: Session, on_exit: OnExit, *, deadline_s: float = 10.0) 
     """End the strategies, then their orders and positions as asked; ask the venues what is left."""
     until_ns = monotonic_ns() + round(deadline_s * 1e9)
     problems: list[str] = []
+    if not session.engine.may_cancel:
+        # What is open is that process's to cancel, and may be what it has just placed.
+        problems.append(
+            "another process holds the journal and its accounts now: nothing was canceled or closed"
+        )
+        on_exit = OnExit.LEAVE
     session.act(lambda now_ns: session.engine.wind_down(now_ns, keep_orders=on_exit is OnExit.LEAVE))
     orders = await _orders(session, until_ns, problems, cancel=on_exit is not OnExit.LEAVE)
     if on_exit is OnExit.FLATTEN:

@@ -183,6 +183,11 @@ class Engine:
         """Whether any strategy still trades."""
         return any(not context.ended for context in self.contexts.values())
 
+    @property
+    def may_cancel(self) -> bool:
+        """Whether cancels may be sent: not once another process holds our journal, for the orders are its own now."""
+        return getattr(self._journal, "may_cancel", True)
+
     def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
         """Before the start: go on with the positions and orders that an earlier process left in its journal.
 
@@ -445,7 +450,7 @@ class Engine:
         request = self._requests[order.id, "cancel"] + 1
         asked = Asked(client_order_id=order.id, what="cancel", request=request, at_ns=self.now_ns)
         self._journal.append(asked)
-        if not self._orders.cancel(order.id):
+        if not self.may_cancel or not self._orders.cancel(order.id):
             return False
         self.gate.conduct[known[0].name].canceled(self.now_ns)
         event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))

@@ -178,6 +178,7 @@ class Journal(Protocol):
 
         JournalBroken is raised only for an OrderIntent, or an amend that is Asked: they must not leave unwritten.
         Everything else, cancels above all, goes on; a journal that cannot write keeps it until it can. One that has an
-        attribute `tells_why`, and it is true, is also given a Decided before each intent.
+        attribute `tells_why`, and it is true, is also given a Decided before each intent. While one has an attribute
+        `may_cancel` that is false, another process holds the accounts, and not even cancels are sent.
         """
         ...

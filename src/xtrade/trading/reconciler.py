@@ -119,7 +119,8 @@ class Reconciler:
             partial(self._book, [*(event for each in found for event in each.events), *unanswered])
         )
         for each in found:
-            if each.action is Action.CANCEL and each.client_order_id is not None:
+            may_cancel = self._session.engine.may_cancel
+            if each.action is Action.CANCEL and each.client_order_id is not None and may_cancel:
                 trading.cancel(each.client_order_id)
         self._say(name, found)
         self._compared_ns[name] = as_of_ns

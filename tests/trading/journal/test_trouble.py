@@ -4,14 +4,17 @@ import sqlite3
 
 import pytest
 
+from kit.by_hand import Bench
 from kit.desks import KEY, OPENING, Desk, Scripted, level
 from kit.journals import cut_off, intent, written_again
 from xtrade.model.errors import JournalBroken
 from xtrade.model.events import OrderAccepted, OrderSent
 from xtrade.model.order_state import OrderStatus
+from xtrade.trading.acting import cancel_open, turn
 from xtrade.trading.journal.kinds import record_of
 from xtrade.trading.order_store import fingerprint, replayed
 from xtrade.trading.ports import Asked, Noted, Refused
+from xtrade.trading.risk.state import TradingState
 
 
 def break_it(place, journal):
@@ -181,3 +184,24 @@ def test_sent_is_told_by_the_death_of_the_process_alone(place):
     # The amend may have reached the venue: what it asked for counts.
     assert store.orders[3].worst_case_lots == 30
     assert store.orders[3].amend_pending
+
+
+def test_whoever_lost_the_journal_to_another_process_sends_not_even_cancels(place):
+    bench = Bench()
+    with place.open() as journal:
+        bench.engine._journal = journal
+        order = bench.ctx().buy(bench.key, lots=5, ticks=900)
+        bench.accept(order)
+        journal.trouble = JournalBroken("this process lost its lease", lost=True)
+
+        assert not order.cancel()
+        assert bench.ctx().cancel_all() == 0
+        cancel_open(bench.engine, bench.ctx())
+        turn(bench.engine, TradingState.HALTED, "a test", by="operator")
+
+        assert bench.cancels == []
+        assert not order.cancel_pending
+        journal.trouble = JournalBroken("the disk is full")
+        assert order.cancel(), "trouble that nobody else has a part in hinders no cancel"
+        journal.trouble = None
+    assert bench.cancels == [order.id]
