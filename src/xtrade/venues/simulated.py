@@ -7,16 +7,19 @@ It runs in this process and on the running loop, in virtual or in wall time. A r
 `entry_ns` after it was sent, what becomes of it is heard `response_ns` after it happened, and public data when the
 world's feed has brought them. At the exchange everything happens at its own time, in order, however late the loop
 comes to it: a busy machine makes news late, and never changes what happened.
+
+It can also be reached past the loop, from any thread (`at_once`): for what must work while a strategy hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 from typing_extensions import override
@@ -66,6 +69,12 @@ from xtrade.venues.abilities import (
 from xtrade.venues.base import Account, FillReport, Hear, MarketData, OrderReport, Trading, Venue
 
 __all__ = ["ABILITIES", "SimulatedVenue"]
+
+T = TypeVar("T")
+
+_Due: TypeAlias = tuple[int, int, Callable[[int], None]]
+# No request is on its way: later than any time that there is.
+_NEVER: Final = 1 << 63
 
 # Ended orders and fills that can still be asked for.
 HISTORY_KEPT: Final = 50_000
@@ -127,7 +136,11 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._feeds: dict[str, frozenset[Feed]] = {}
         self._hear: Hear | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._agenda: list[tuple[int, int, Callable[[int], None]]] = []
+        self._requests_due: list[_Due] = []
+        self._news_due: list[_Due] = []
+        # The exchange is one room: the loop is in it most of the time, and now and then who reaches it past the loop.
+        self._room = threading.RLock()
+        self._there_ns = 0
         self._count = 0
         self._open: set[ClientOrderId] = set()
         self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
@@ -191,7 +204,9 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
     @override
     async def start(self, hear: Hear) -> None:
         self._hear = hear
+        self._clock = clock.current()
         self._start_ns, self._start_monotonic_ns = clock.now_ns(), clock.monotonic_ns()
+        self._there_ns = self._start_ns
         self._exchange = Exchange(feeds=(Told.LEVELS, Told.ACCOUNTS))
         self._traders = SyntheticTraders(
             self._markets, self._exchange, seed=self._seed, start_ns=self._start_ns, venue=self.name
@@ -200,11 +215,11 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._traders.step(self._start_ns)
         self._jitter = chance.stream(f"venue/{self.name}/feed")
         up = [LinkUp(venue=self.name, channel=channel) for channel in ("public", "private")]
-        self._at(self._start_ns, partial(self._tell, up))
+        self._at(self._news_due, self._start_ns, partial(self._tell, up))
         for key in self._feeds:
             self._snapshot(key, self._start_ns)
         for balance in self._exchange_balances():
-            self._at(self._start_ns, partial(self._tell, [balance]))
+            self._at(self._news_due, self._start_ns, partial(self._tell, [balance]))
         self._arm()
 
     @override
@@ -265,8 +280,9 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
     @override
     async def cancel_all(self) -> None:
         await self._reach()
-        now_ns = self._now_ns()
-        self._heard_there(self._exchange.cancel_all(self.name, now_ns), now_ns)
+        with self._room:
+            now_ns = self._reached_ns()
+            self._heard_there(self._exchange.cancel_all(self.name, now_ns), now_ns)
         self._arm()
         await asyncio.sleep(self._response_ns / 1e9)
 
@@ -327,18 +343,55 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         await asyncio.sleep(self._response_ns / 1e9)
         return found
 
+    # -- past the loop --------------------------------------------------------------------------------------------
+
+    def at_once(self, act: Callable[[Exchange, int], T]) -> T:
+        """Act at the exchange, or look at it, from any thread, whatever the loop does meanwhile.
+
+        What is on its way there arrives before. What the act brings about is heard of when the loop comes to it.
+        """
+        with self._room:
+            if self._hear is None:
+                raise Unavailable(f"{self.name} is not connected", venue=self.name, request="at once")
+            # Where time is virtual it stands still as long as the loop hangs: what was sent must arrive all the same.
+            sent_ns = max((due_ns for due_ns, *_ in self._requests_due), default=0)
+            until_ns = max(self._reached_ns(), sent_ns)
+            while (due_ns := min(self._traders_ns, self._request_ns)) <= until_ns:
+                self._happen_there(due_ns)
+            self._there_ns = until_ns
+            return act(self._exchange, until_ns)
+
+    def place_at_once(self, intent: OrderIntent) -> None:
+        """Have an order at the exchange when this returns, from any thread."""
+
+        def place(exchange: Exchange, now_ns: int) -> None:
+            self._intents[intent.client_order_id] = intent
+            self._heard_there(exchange.place(self.name, intent, now_ns), now_ns)
+
+        self.at_once(place)
+
+    def cancel_all_at_once(self) -> None:
+        """Cancel every order of our account, from any thread."""
+        self.at_once(lambda exchange, ns: self._heard_there(exchange.cancel_all(self.name, ns), ns))
+
     # -- time -----------------------------------------------------------------------------------------------------
 
     def _now_ns(self) -> int:
         """The exchange's own time: it starts with the wall clock, and unlike that it never steps."""
-        return self._start_ns + clock.monotonic_ns() - self._start_monotonic_ns
+        return self._start_ns + self._clock.monotonic_ns() - self._start_monotonic_ns
 
-    def _at(self, due_ns: int, call: Callable[[int], None]) -> None:
-        self._count += 1
-        heappush(self._agenda, (due_ns, self._count, call))
+    def _reached_ns(self) -> int:
+        """The exchange's own time, and not before what has happened there already."""
+        return max(self._now_ns(), self._there_ns)
+
+    def _at(self, agenda: list[_Due], due_ns: int, call: Callable[[int], None]) -> None:
+        with self._room:
+            self._count += 1
+            heappush(agenda, (due_ns, self._count, call))
 
     def _later(self, after_ns: int, call: Callable[[int], None]) -> None:
-        self._at(self._now_ns() + after_ns, call)
+        with self._room:
+            self._at(self._requests_due, max(self._now_ns() + after_ns, self._there_ns), call)
         self._arm()
 
     def _arm(self) -> None:
@@ -349,12 +402,19 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._timer = asyncio.get_running_loop().call_later(wait_ns / 1e9, self._catch_up)
 
     @property
-    def _next_ns(self) -> int:
-        due_ns = self._traders.next_ns
+    def _traders_ns(self) -> int:
+        """When something happens at the exchange without us."""
         expiry_ns = self._exchange.next_due_ns
-        if expiry_ns is not None:
-            due_ns = min(due_ns, expiry_ns)
-        return min(due_ns, self._agenda[0][0]) if self._agenda else due_ns
+        return self._traders.next_ns if expiry_ns is None else min(self._traders.next_ns, expiry_ns)
+
+    @property
+    def _request_ns(self) -> int:
+        return self._requests_due[0][0] if self._requests_due else _NEVER
+
+    @property
+    def _next_ns(self) -> int:
+        news_ns = self._news_due[0][0] if self._news_due else _NEVER
+        return min(self._traders_ns, self._request_ns, news_ns)
 
     def _catch_up(self) -> None:
         self._happen(self._now_ns())
@@ -363,11 +423,30 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
 
     def _happen(self, now_ns: int) -> None:
         """Let happen what was due by now, each thing at its own time."""
-        while self._hear is not None and (due_ns := self._next_ns) <= now_ns:
-            if self._agenda and self._agenda[0][0] == due_ns:
-                heappop(self._agenda)[2](due_ns)
-            else:
-                self._heard_there(self._traders.step(due_ns), due_ns)
+        while self._hear is not None:
+            with self._room:
+                due_ns = self._next_ns
+                if due_ns > now_ns:
+                    return
+                if not self._is_news_next(due_ns):
+                    self._happen_there(due_ns)
+                    continue
+                _, _, tell = heappop(self._news_due)
+            # Outside of the room: whoever is told may keep the loop for as long as it likes.
+            tell(due_ns)
+
+    def _is_news_next(self, due_ns: int) -> bool:
+        """Whether what is next is told to us, and does not happen at the exchange."""
+        if not self._news_due or self._news_due[0][0] != due_ns:
+            return False
+        return not self._requests_due or self._news_due[0] < self._requests_due[0]
+
+    def _happen_there(self, due_ns: int) -> None:
+        """Let the next request arrive, or the next trader act."""
+        if self._request_ns == due_ns:
+            heappop(self._requests_due)[2](due_ns)
+        else:
+            self._heard_there(self._traders.step(due_ns), due_ns)
 
     async def _reach(self) -> None:
         """Go to the exchange, as a question does."""
@@ -395,7 +474,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         if public:
             self._publish(public, at_ns)
         if private:
-            self._at(at_ns + self._response_ns, partial(self._tell, private))
+            self._at(self._news_due, at_ns + self._response_ns, partial(self._tell, private))
 
     def _publish(self, events: list[Event], at_ns: int) -> None:
         late_ns = self._world.feed_ms * 1e6 + self._world.feed_jitter_ms * 1e6 * self._jitter.expovariate(1.0)
@@ -405,15 +484,16 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
             self._message += events
             return
         self._feed_ns, self._message = max(due_ns, self._feed_ns), events
-        self._at(self._feed_ns, partial(self._tell_public, events))
+        self._at(self._news_due, self._feed_ns, partial(self._tell_public, events))
 
     def _snapshot(self, key: str, at_ns: int) -> None:
         if Feed.BOOK in self._feeds.get(key, ()):
             self._publish([self._exchange.book(key)], at_ns)
 
     def _tell_public(self, message: list[Event], due_ns: int) -> None:
-        if self._message is message:
-            self._message = []  # nothing more goes into what was told
+        with self._room:
+            if self._message is message:
+                self._message = []  # nothing more goes into what was told
         self._tell(message, due_ns)
 
     def _tell(self, events: Sequence[Event], _due_ns: int) -> None:
