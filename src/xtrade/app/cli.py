@@ -73,6 +73,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "Say why a strategy is, or is not, trading: what blocks it, the figures, the line that sets it.",
         TRADING,
     ),
+    Command(
+        "kill",
+        "xtrade.app.commands.kill:app",
+        "Stop everything now: cancel, close, verify; nothing starts again until it is cleared.",
+        TRADING,
+    ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
     Command(
         "backtest",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from xtrade.app.backtests import amount_of, params_for, strategy_of
 from xtrade.app.config.model import Config
+from xtrade.app.emergency import KILL_SIGNAL, switch_of
 from xtrade.app.risk import desk_limits_of, guardian_of, limits_of, looks_every_ns
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError
@@ -46,6 +47,8 @@ from xtrade.trading.ports import Journal, Noted, Record
 from xtrade.trading.reconciler import Reconciler
 from xtrade.trading.reconciliation import Action, Difference
 from xtrade.trading.risk import Limits, TradingState
+from xtrade.trading.risk.halt_file import HaltFile
+from xtrade.trading.risk.kill import Fence, Flattened
 from xtrade.trading.session import Session
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.simulated import SimulatedVenue
@@ -111,6 +114,10 @@ class Ending(Struct, frozen=True, kw_only=True):
     closing: ClosingReport | None
     """None if the stop was cut short before the venues could be asked."""
     steps: tuple[StepReport, ...]
+    killed: tuple[str, ...] = ()
+    """What the kill switch found and what went wrong with it, line by line; empty if it was not thrown."""
+    flat: bool = True
+    """False if the kill switch was thrown and could not verify that nothing is left."""
 
     @property
     def clean(self) -> bool:
@@ -118,6 +125,7 @@ class Ending(Struct, frozen=True, kw_only=True):
         return (
             self.closing is not None
             and self.closing.clean
+            and self.flat
             and all(step.outcome == "done" for step in self.steps)
         )
 
@@ -156,15 +164,26 @@ def plan_of(config: Config, name: str, params: Mapping[str, object] | None = Non
 
 
 class Node:
-    """One run of a plan."""
+    """One run of a plan. With a halt file (in wall time only) it has a kill switch, which watches that file.
 
-    def __init__(self, plan: Plan, *, journal: DurableJournal | None = None) -> None:
+    `flattened` hears how the switch left the accounts, in the switch's thread.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        journal: DurableJournal | None = None,
+        halt_file: HaltFile | None = None,
+        flattened: Callable[[Flattened], object] = lambda _: None,
+    ) -> None:
         self.plan = plan
         self.stop = Shutdown()
         self.journal = journal
         self.recorder = Recorder()
         self.venues = plan.venues()
         self.strategies = plan.strategies()
+        self.fence = Fence()
         self.session = Session(
             self.strategies,
             self.venues,
@@ -173,14 +192,30 @@ class Node:
             desk_limits=desk_limits_of(plan.config),
             journal=self.recorder if journal is None else _Both(journal, self.recorder),
             on_step=self._look_after,
+            fence=self.fence,
         )
         self.recorder.portfolio = self.session.engine.portfolio
-        self.guardian = guardian_of(plan.config, self.session.engine, plan.balances)
+        # What losses are counted from is not kept: the built-in exchange's accounts begin anew with each run.
+        self.guardian = guardian_of(plan.config, self.session.engine, plan.balances, halt_file=halt_file)
         if self.guardian is not None:
             self.guardian.watch(looks_every_ns(plan.config))
         self.reconciler = Reconciler(self.session, tell=self._differs)
         self.sampler = Sampler(self.session.books, self.session.engine.watched)
         self.end_ns = 0
+        self.switch = None
+        if halt_file is not None:
+            self.switch = switch_of(
+                self.session,
+                self.venues,
+                plan.balances,
+                halt_file=halt_file,
+                fence=self.fence,
+                tell_loop=self._tell_loop,
+                ask=self.ask,
+                flattened=flattened,
+            )
+        self._watching = ExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closing: ClosingReport | None = None
 
     async def run(
@@ -197,7 +232,13 @@ class Node:
         """
         self.stop.step("orders and positions", self._close, deadline_ms=round(1_500 * _CLOSE_S))
         self.stop.step("venues", self.session.stop, deadline_ms=round(1_000 * _VENUES_S))
-        with _seeded(self.plan.seed):
+        self._loop = asyncio.get_running_loop()
+        with _seeded(self.plan.seed), self._watching:
+            if self.switch is not None:
+                # Before the strategies begin: the first thing that one of them does may be to hang.
+                self._watching.enter_context(self.switch.watching())
+                if signals:
+                    self._watching.enter_context(self.switch.on_signal(KILL_SIGNAL))
             try:
                 await self.session.start()
             except BaseException:
@@ -212,7 +253,10 @@ class Node:
                 raise
         self.end_ns = self.session.now_ns()
         self.sampler.look(self.end_ns)
-        return Ending(reason=report.reason, closing=self._closing, steps=report.steps)
+        killed, flat = self._killed_how()
+        return Ending(
+            reason=report.reason, closing=self._closing, steps=report.steps, killed=killed, flat=flat
+        )
 
     async def _until_stopped(
         self, seconds: float | None, *, signals: bool, watch: Callable[[Node], object] | None
@@ -274,7 +318,21 @@ class Node:
             self.ask("no strategy trades any more")
 
     async def _close(self) -> None:
-        self._closing = await close(self.session, self.plan.on_exit, deadline_s=_CLOSE_S)
+        try:
+            self._closing = await close(self.session, self.plan.on_exit, deadline_s=_CLOSE_S)
+        finally:
+            # While the venues can still be reached: a kill that has begun is finished first.
+            self._watching.close()
+
+    def _tell_loop(self, call: Callable[[], object]) -> None:
+        """Have the loop do something when it comes to it, from the thread of the kill switch."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(call)
+
+    def _killed_how(self) -> tuple[tuple[str, ...], bool]:
+        if self.switch is None or self.switch.report is None:
+            return (), True
+        return (*self.switch.report.lines(), *self.switch.problems), self.switch.report.is_flat
 
     async def _sample(self) -> None:
         while True:
@@ -292,7 +350,8 @@ class Node:
     def _act_on(self, difference: Difference, text: str, now_ns: int) -> None:
         engine = self.session.engine
         engine.record(Noted(strategy="", text=text, at_ns=now_ns))
-        if difference.action is Action.LOOK:
+        # A desk that is halted already stays so.
+        if difference.action is Action.LOOK and engine.gate.state is TradingState.ACTIVE:
             turn(engine, TradingState.REDUCING, text, by="reconciliation")
 
     async def _hear_failure(self) -> None:

@@ -18,6 +18,7 @@ from xtrade.model.errors import ConfigError, NumberError
 from xtrade.model.money import Money
 from xtrade.trading.engine import Engine
 from xtrade.trading.guardian import Guardian
+from xtrade.trading.risk.halt_file import BaselineFile, HaltFile
 from xtrade.trading.risk.limits import DeskLimits, GuardLimits, Limits
 from xtrade.trading.risk.pairs import Pair
 
@@ -97,8 +98,19 @@ def pairs_of(config: Config) -> list[Pair]:
     ]
 
 
-def guardian_of(config: Config, engine: Engine, balances: Iterable[Money]) -> Guardian | None:
-    """Return who watches over an engine; None if nothing is there in the desk's currency to count losses from."""
+def guardian_of(
+    config: Config,
+    engine: Engine,
+    balances: Iterable[Money],
+    *,
+    halt_file: HaltFile | None = None,
+    baseline_file: BaselineFile | None = None,
+) -> Guardian | None:
+    """Return who watches over an engine; None if nothing is there in the desk's currency to count losses from.
+
+    What losses are counted from is kept only where a file is given for it: an account that begins anew with each run
+    would be judged by the highest that another one reached.
+    """
     given = config.risk
     units = {given.currency, *given.same_as}
     capital = sum(money.atoms for money in balances if money.currency in units)
@@ -109,6 +121,8 @@ def guardian_of(config: Config, engine: Engine, balances: Iterable[Money]) -> Gu
         capital=Money(capital, given.currency),
         limits=guard_limits_of(config),
         pairs=pairs_of(config),
+        halt_file=halt_file,
+        baseline_file=baseline_file,
     )
 
 

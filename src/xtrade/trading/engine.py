@@ -420,6 +420,22 @@ class Engine:
         self._fold(context, order, OrderSent(client_order_id=order.id))
         return None
 
+    def adopt(self, name: str, intent: OrderIntent, now_ns: int) -> None:
+        """Take into the books an order for a strategy that was sent past this engine, as the kill switch does.
+
+        The one order that is not written before it is sent: what it closes must not wait for a loop that hangs.
+        """
+        self.now_ns = now_ns
+        context, intent = self.contexts[name], replace(intent, strategy=name, decided_ns=now_ns)
+        try:
+            self._journal.append(intent)
+        except JournalBroken as error:
+            self.unusual[f"an order of the kill switch is not in the journal: {error}"] += 1
+        order = Order(self, intent, self._markets.instrument(intent.instrument))
+        self._live[order.id] = context, order
+        context.open_orders[order.id] = order
+        self._fold(context, order, OrderSent(client_order_id=order.id))
+
     def cancel(self, order: Order, *, again: bool = False) -> bool:
         """Ask the venue to cancel an order; beyond the strategy's rate of cancels, as soon as that allows it."""
         known = self._live.get(order.id)

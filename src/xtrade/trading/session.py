@@ -45,6 +45,7 @@ from xtrade.trading.listeners import Watch
 from xtrade.trading.orders import Order
 from xtrade.trading.ports import Journal, Orders
 from xtrade.trading.risk import DeskLimits, Limits
+from xtrade.trading.risk.kill import Fence, FencedOrders
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.abilities import Feed, Need, cannot
 from xtrade.venues.base import Trading, Venue, require
@@ -67,13 +68,15 @@ class Session:
         desk_limits: DeskLimits | None = None,
         journal: Journal | None = None,
         on_step: Callable[[], object] | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self.venues = dict(venues)
         self.books = LiveBooks(
             {key: instrument for venue in venues.values() for key, instrument in venue.instruments.items()}
         )
         # The engine is not there yet when its orders are.
-        orders = _Routes(self.venues, lambda name: self.engine.order(name))  # noqa: PLW0108
+        routes = _Routes(self.venues, lambda name: self.engine.order(name))  # noqa: PLW0108
+        orders = routes if fence is None else FencedOrders(routes, fence)
         self.engine = Engine(
             strategies, self.books, orders, ids=ids, limits=limits, desk_limits=desk_limits, journal=journal
         )

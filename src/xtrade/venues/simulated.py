@@ -361,14 +361,20 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
             self._there_ns = until_ns
             return act(self._exchange, until_ns)
 
-    def place_at_once(self, intent: OrderIntent) -> None:
-        """Have an order at the exchange when this returns, from any thread."""
+    def place_at_once(self, intent: OrderIntent) -> list[Event]:
+        """Have an order at the exchange when this returns, from any thread; return what it said to us at once."""
 
-        def place(exchange: Exchange, now_ns: int) -> None:
+        def place(exchange: Exchange, now_ns: int) -> list[Event]:
             self._intents[intent.client_order_id] = intent
-            self._heard_there(exchange.place(self.name, intent, now_ns), now_ns)
+            notices = exchange.place(self.name, intent, now_ns)
+            self._heard_there(notices, now_ns)
+            return [
+                event
+                for account, event in notices
+                if account == self.name and isinstance(event, OrderEvent | AccountEvent)
+            ]
 
-        self.at_once(place)
+        return self.at_once(place)
 
     def cancel_all_at_once(self) -> None:
         """Cancel every order of our account, from any thread."""

@@ -116,6 +116,7 @@ def run(
     - `xtrade run examples/quickstart.toml --seconds 3600 --speed max`
     - `xtrade run examples/quickstart.toml --on-exit flatten`
     """
+    from xtrade.app.emergency import halt_file_of
     from xtrade.app.journals import move_journal
     from xtrade.app.node import plan_of
     from xtrade.research.report.page import write_report
@@ -131,6 +132,7 @@ def run(
         raise UsageError(f"--seconds {seconds:g}: expected a time above zero")
     if seconds is None and speed == "max":
         raise UsageError("--speed max would run for ever: say how long with --seconds")
+    halt_file_of().must_be_clear()
     plan = plan_of(config, loaded.name, named_values(param))
     if engine.mode == "live":
         _confirm(yes=yes)
@@ -147,14 +149,17 @@ def run(
     )
     answer(outcome, json=json, human=lambda: _summary(result, node, ending))
     note(f"Wrote {folder}: open {report} in a browser")
-    return exit_codes.OK if ending.clean and not result.run.failures else exit_codes.NO
+    well = ending.clean and not ending.killed and not result.run.failures
+    return exit_codes.OK if well else exit_codes.NO
 
 
 def _play(
     plan: Plan, folder: Path, *, seconds: float | None, factor: float | None, plain: bool, json: bool
 ) -> tuple[Node, Ending]:
     """Run the plan in wall time, or in virtual time at another speed; show it meanwhile."""
+    from xtrade.app.emergency import halt_file_of, nodes_dir
     from xtrade.app.node import Node
+    from xtrade.app.presence import present
     from xtrade.app.run_view import Lines, Screen, wants_screen
     from xtrade.ops.logs import configure
     from xtrade.runtime.pace import Pace
@@ -167,15 +172,24 @@ def _play(
     # What is traded here ends with the process, and its journal has to survive no more than that.
     journal = open_journal(_journal_of(folder), durability="process", note=f"{plan.name}, on paper")
     nodes: list[Node] = []
+    halt_file = halt_file_of()
 
     async def main() -> Ending:
-        nodes.append(Node(plan, journal=journal))
+        # A simulation has no thread beside its loop, and nothing to be flattened: a halt ends it (see `frame`).
+        if factor == 1:
+            node = Node(plan, journal=journal, halt_file=halt_file, flattened=presence.flattened)
+        else:
+            node = Node(plan, journal=journal)
+        nodes.append(node)
         watch = show if factor == 1 else None
-        return await nodes[0].run(seconds, signals=True, watch=watch)
+        return await node.run(seconds, signals=True, watch=watch)
 
     def frame() -> None:
         if nodes:
             show(nodes[0])
+            halt = halt_file.read()
+            if halt is not None:
+                nodes[0].ask(f"trading was halted by {halt.by}: {halt.why}")
 
     note(
         f"Running {plan.name} on paper: {', '.join(plan.keys)} (the first start on a machine compiles for a while)"
@@ -184,7 +198,11 @@ def _play(
     level = plan.config.log.level
     quiet = replace(plan.config.log, level="warning" if level == "info" else level)
     try:
-        with screen or nullcontext(), configure(quiet, run_id=folder.name):
+        with (
+            present(nodes_dir(), plan.name) as presence,
+            screen or nullcontext(),
+            configure(quiet, run_id=folder.name),
+        ):
             if factor == 1:
                 return _first(nodes, run_real(main))
             return _first(
@@ -243,6 +261,10 @@ def _summary(result: Result, node: Node, ending: Ending) -> RenderableType:
     table = columns(("", result.name), result.summary())
     table.append(f"\n\nEnded because {_reason(ending.reason)}. ", "bold")
     table.append_text(_left(ending, node))
+    for line in ending.killed:
+        table.append(f"\n{line}", "green" if ending.flat else "bold red")
+    if ending.killed:
+        table.append("\nNothing starts until `xtrade kill --clear`.", "yellow")
     for name, failure in result.run.failures.items():
         table.append(f"\n\nStrategy {name} failed and was stopped: {failure}", "bold red")
     if result.run.unusual:

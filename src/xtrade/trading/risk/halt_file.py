@@ -74,7 +74,7 @@ class HaltFile:
         if halt is not None:
             raise RiskRejected(
                 f"trading was halted by {halt.by}: {halt.why}. Look at positions and orders at the venues, then clear"
-                f" it: remove {self.path}",
+                f" it with `xtrade kill --clear` (or remove {self.path})",
                 rule="halted",
                 limit="no halt file",
                 figure=str(self.path),

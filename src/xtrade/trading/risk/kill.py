@@ -218,7 +218,8 @@ class KillSwitch:
         fence: Fence,
         accounts: Mapping[str, EmergencyAccess],
         *,
-        killed: Callable[[Halt], None] = lambda _: None,
+        killed: Callable[[Halt], object] = lambda _: None,
+        finished: Callable[[Flattened], object] = lambda _: None,
         look_every_s: float = 0.25,
         wait_s: float = 0.5,
         rounds_max: int = 120,
@@ -227,6 +228,7 @@ class KillSwitch:
         self._fence = fence
         self._accounts = accounts
         self._killed = killed
+        self._finished = finished
         self._look_every_s = look_every_s
         self._wait_s = wait_s
         self._rounds_max = rounds_max
@@ -235,6 +237,8 @@ class KillSwitch:
         self._ended = threading.Event()
         self.done = threading.Event()
         """Set when everything that can be done has been done."""
+        self.halt: Halt | None = None
+        """Why the switch was thrown; None while it was not."""
         self.report: Flattened | None = None
         self.problems: tuple[str, ...] = ()
         """What went wrong beside the accounts: the halt file could not be written, the loop could not be told."""
@@ -287,16 +291,21 @@ class KillSwitch:
 
     def _kill(self, halt: Halt) -> None:
         self._fence.take_down(f"{halt.why} (by {halt.by})")
+        self.halt = halt
         problems: list[str] = []
-        for step in (lambda: self._halt_file.halt(halt), lambda: self._killed(halt)):
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001  (a full disk must not keep positions open)
-                problems.append(_told(error))
+        self._try(lambda: self._halt_file.halt(halt), problems)
+        self._try(lambda: self._killed(halt), problems)
         report = flatten(self._accounts, wait=self._pause, rounds_max=self._rounds_max)
         self.report = report
+        self._try(lambda: self._finished(report), problems)
         self.problems = tuple(problems)
         self.done.set()
+
+    def _try(self, step: Callable[[], object], problems: list[str]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  (a full disk must not keep positions open)
+            problems.append(_told(error))
 
     def _pause(self) -> None:
         # Not the event that wakes the watch: that one is set by now.
