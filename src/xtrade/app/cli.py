@@ -76,7 +76,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         "kill",
         "xtrade.app.commands.kill:app",
-        "Stop everything now: cancel, close, verify; nothing starts again until it is cleared.",
+        "Stop all trading of this user on this machine, at once.",
         TRADING,
     ),
     Command("symbols", "xtrade.app.commands.symbols:app", "One name for one market on every venue.", MARKETS),
