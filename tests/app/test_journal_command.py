@@ -53,6 +53,15 @@ def read(capsys, *words):
     return json.loads(out)
 
 
+def test_without_a_place_it_is_that_of_the_newest_run(capsys, day, tmp_path):
+    there = tmp_path / "runs" / "quick"
+    there.mkdir(parents=True)
+    day.rename(there / day.name)
+
+    assert len(read(capsys, "orders")) == 2
+    assert xtrade(capsys, "verify")[0] == 0
+
+
 def test_orders_are_shown_as_they_stand(capsys, day):
     filled, canceled = read(capsys, "orders")
 
@@ -167,7 +176,7 @@ def test_the_configuration_says_where_the_journal_is(capsys, day):
     code, _, err = xtrade(capsys, "orders")
 
     assert code == 7
-    assert "there is no journal elsewhere.journal" in err
+    assert "there is no journal: neither elsewhere.journal nor a run in ./runs" in err
     assert read(capsys, "orders", "--journal", str(day))
 
 

@@ -56,7 +56,8 @@ Place = Annotated[
     Parameter(
         name="--journal",
         metavar="PLACE",
-        help="A file, or postgresql://USER@HOST:PORT/DATABASE#NAME; by default the configuration's.",
+        help="A file, or postgresql://USER@HOST:PORT/DATABASE#NAME; by default the configuration's, or the newest of"
+        " ./runs.",
     ),
 ]
 Last = Annotated[
@@ -376,10 +377,9 @@ def _reading(place: str | None) -> Iterator[Readable]:
     from xtrade.trading.journal.opening import is_database, read_journal
 
     if place is None:
-        from xtrade.app.config.load import load
-        from xtrade.app.journals import place_of
+        from xtrade.app.desk_flags import place_of
 
-        place = place_of(load().config)
+        place = place_of(None, None).address
     with read_journal(place if is_database(place) else Path(place).expanduser()) as found:
         yield found
 
