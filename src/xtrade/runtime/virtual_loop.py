@@ -391,7 +391,9 @@ def _label(handle: asyncio.Handle) -> str:
     callback = handle._callback  # type: ignore[attr-defined]
     if _is_task_step(handle):
         task: asyncio.Task[Any] = callback.__self__
-        return f"{task.get_name()} {getattr(task.get_coro(), '__qualname__', '')}"
+        # Whoever makes tasks past the loop gets names that are numbered per process.
+        name = task.get_name() if isinstance(task, OrderedTask) else "task"
+        return f"{name} {getattr(task.get_coro(), '__qualname__', '')}"
     return str(getattr(callback, "__qualname__", type(callback).__name__))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import closing
 
 import pytest
 
@@ -188,9 +189,8 @@ def sneak_in(place, journal):
     else:
         import sqlite3
 
-        with sqlite3.connect(place.where) as connection:
+        with closing(sqlite3.connect(place.where)) as connection, connection:
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
-        connection.close()
     return record
 
 

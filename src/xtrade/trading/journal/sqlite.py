@@ -61,11 +61,18 @@ class SqliteReader:
             self._connection = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None
             )
+        except sqlite3.Error as error:
+            raise _damaged(path, error) from error
+        try:
             self._connection.execute(f"PRAGMA busy_timeout = {10 * BUSY_MS}")
             _must_be_ours(self._connection, path, newest=FORMAT)
             self.genesis = _genesis(self._connection)
         except sqlite3.Error as error:
+            self._connection.close()
             raise _damaged(path, error) from error
+        except DataError:
+            self._connection.close()
+            raise
 
     @property
     def name(self) -> str:
@@ -177,6 +184,14 @@ class SqliteStore:
         # Made by us, it is for its owner alone: what one trades is nobody else's business.
         self.path.touch(mode=0o600)
         connection = sqlite3.connect(self.path, isolation_level=None)
+        try:
+            self._prepare(connection, made=made)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection, *, made: bool) -> None:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         connection.execute("PRAGMA mmap_size = 0")
         if made:
@@ -190,7 +205,6 @@ class SqliteStore:
                 f"{self.path} cannot have a write-ahead log (journal mode is {mode}): is it on a network drive?"
                 " Put it on a local disk"
             )
-        return connection
 
     def _sync_as(self, level: str) -> None:
         if level != self._sync:
