@@ -130,9 +130,11 @@ class LiveBook:
             if not self._whole:
                 return Heard.OLD
             last, here, before = self._sequence, event.sequence, event.previous_sequence
-            if last is not None and here is not None and here <= last:
+            # A chain that holds is believed also where the venue begins to count anew, as OKX does after maintenance.
+            follows = before is not None and before == last
+            if last is not None and here is not None and here <= last and not follows:
                 return Heard.OLD  # the snapshot has it already, or the venue repeats itself
-            if last is not None and before is not None and before != last:
+            if last is not None and before is not None and not follows:
                 self._whole = False
                 return Heard.GAP
             self._bids.change(event.bids)

@@ -21,13 +21,35 @@ from msgspec import Struct
 from typing_extensions import override
 
 from xtrade.model.errors import ConfigError, Unavailable
-from xtrade.model.events import BalanceReport, BookDelta, Event, LinkDown, LinkUp, OrderEvent, PositionReport
+from xtrade.model.events import (
+    BalanceReport,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    Funding,
+    LinkDown,
+    LinkUp,
+    MarkPrice,
+    OrderEvent,
+    PositionReport,
+    Trade,
+)
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.orders import OrderIntent
 from xtrade.runtime import chance
 from xtrade.venues.abilities import Abilities, Feed
-from xtrade.venues.base import Account, FillReport, Hear, MarketData, OrderReport, Trading, Venue
+from xtrade.venues.base import (
+    Account,
+    FillReport,
+    Hear,
+    MarketData,
+    OrderReport,
+    SettledFunding,
+    Trading,
+    Venue,
+)
 
 __all__ = ["CALM", "FAULTS", "FaultPlan", "TroubledVenue"]
 
@@ -168,6 +190,30 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     @override
     def resync(self, instrument: str) -> None:
         self.inner.market.resync(instrument)
+
+    @override
+    async def book(self, instrument: str, depth: int) -> BookSnapshot:
+        return await self.inner.market.book(instrument, depth)
+
+    @override
+    async def trades(self, instrument: str, count: int) -> Sequence[Trade]:
+        return await self.inner.market.trades(instrument, count)
+
+    @override
+    async def bars(self, instrument: str, interval_ns: int, start_ns: int, end_ns: int) -> Sequence[Bar]:
+        return await self.inner.market.bars(instrument, interval_ns, start_ns, end_ns)
+
+    @override
+    async def mark(self, instrument: str) -> MarkPrice:
+        return await self.inner.market.mark(instrument)
+
+    @override
+    async def funding(self, instrument: str) -> Funding:
+        return await self.inner.market.funding(instrument)
+
+    @override
+    async def funding_history(self, instrument: str, start_ns: int, end_ns: int) -> Sequence[SettledFunding]:
+        return await self.inner.market.funding_history(instrument, start_ns, end_ns)
 
     @override
     def place(self, intent: OrderIntent) -> None:

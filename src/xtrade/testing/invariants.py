@@ -96,7 +96,7 @@ def at_rest(session: Session, exchange: SimulatedVenue, store: OrderStore) -> di
     booked = {(number, fill.trade_id) for number, state in states.items() for fill in state.fills}
     traded = {
         (report.client_order_id, report.fill.trade_id)
-        for report in exchange.trades
+        for report in exchange.traded
         if report.client_order_id in states
     }
     if booked != traded:
@@ -112,7 +112,7 @@ def _held_lots(exchange: SimulatedVenue, key: str) -> int:
     """What we really hold: of a contract the venue's position, on spot what was bought and not sold."""
     if exchange.instruments[key].kind is not Kind.SPOT:
         return exchange.exchange.position(exchange.name, key).lots
-    return sum(each.fill.side.sign * each.fill.lots for each in exchange.trades if each.instrument == key)
+    return sum(each.fill.side.sign * each.fill.lots for each in exchange.traded if each.instrument == key)
 
 
 def _open_lots(exchange: SimulatedVenue, key: str, side: Side) -> int:

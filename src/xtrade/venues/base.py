@@ -1,7 +1,7 @@
 """The port: how a venue is asked, whichever it is. One object for one account at one venue.
 
 Venue        start, stop, what it can do, its instruments; and three parts, of which some may be missing
-  MarketData   subscribe; a book that is not whole is asked for anew
+  MarketData   subscribe; a book that is not whole is asked for anew; and questions about markets
   Trading      place, cancel, amend: sent at once, answered by events; and questions about orders
   Account      questions about balances, positions and fills
 
@@ -16,12 +16,22 @@ What the parts need not do the same way everywhere is a matter of tables (`xtrad
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from decimal import Decimal
+from typing import NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from xtrade.model.errors import ConfigError
-from xtrade.model.events import BalanceReport, Event, PositionReport
+from xtrade.model.events import (
+    BalanceReport,
+    Bar,
+    BookSnapshot,
+    Event,
+    Funding,
+    MarkPrice,
+    PositionReport,
+    Trade,
+)
 from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
@@ -30,7 +40,18 @@ from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.venues.abilities import Abilities, Feed, Need, unmet
 
-__all__ = ["Account", "FillReport", "Hear", "MarketData", "OrderReport", "Trading", "Venue", "require"]
+__all__ = [
+    "Account",
+    "FeeRates",
+    "FillReport",
+    "Hear",
+    "MarketData",
+    "OrderReport",
+    "SettledFunding",
+    "Trading",
+    "Venue",
+    "require",
+]
 
 Hear: TypeAlias = Callable[[Sequence[Event]], None]
 """Who is told what a venue tells: the events of one message, which belong together."""
@@ -58,8 +79,24 @@ class FillReport(Struct, frozen=True, kw_only=True):
     fill: Fill
 
 
+class FeeRates(NamedTuple):
+    """What the account pays of a trade's worth; below zero: is paid."""
+
+    maker: Decimal
+    taker: Decimal
+
+
+class SettledFunding(Struct, frozen=True, kw_only=True):
+    """A funding rate that was charged: positive, longs paid shorts. `interval_ns` is None where it is not told."""
+
+    instrument: str
+    at_ns: int
+    rate: Decimal
+    interval_ns: int | None = None
+
+
 class MarketData(Protocol):
-    """What a venue tells of its markets."""
+    """What a venue tells of its markets, and what it can be asked of them."""
 
     def subscribe(self, instrument: str, feeds: frozenset[Feed]) -> None:
         """Ask to be told of an instrument; books begin with a snapshot. Before the start it waits for that."""
@@ -67,6 +104,30 @@ class MarketData(Protocol):
 
     def resync(self, instrument: str) -> None:
         """Ask for a new snapshot of one book; the others go on."""
+        ...
+
+    async def book(self, instrument: str, depth: int) -> BookSnapshot:
+        """Return a book as it is now, of at least `depth` levels a side where the venue has so many."""
+        ...
+
+    async def trades(self, instrument: str, count: int) -> Sequence[Trade]:
+        """Return the last public trades, oldest first; fewer where the venue remembers fewer."""
+        ...
+
+    async def bars(self, instrument: str, interval_ns: int, start_ns: int, end_ns: int) -> Sequence[Bar]:
+        """Return the bars that begin from `start_ns` on and before `end_ns`, oldest first."""
+        ...
+
+    async def mark(self, instrument: str) -> MarkPrice:
+        """Return the mark price of a contract."""
+        ...
+
+    async def funding(self, instrument: str) -> Funding:
+        """Return the rate of the running funding period of a perpetual."""
+        ...
+
+    async def funding_history(self, instrument: str, start_ns: int, end_ns: int) -> Sequence[SettledFunding]:
+        """Return the rates that were settled in a span of time, oldest first."""
         ...
 
 

@@ -24,10 +24,11 @@ from typing import Final, TypeAlias, TypeVar
 from msgspec.structs import replace
 from typing_extensions import override
 
-from xtrade.model.errors import Unavailable
+from xtrade.model.errors import Rejected, SymbolError, Unavailable, did_you_mean
 from xtrade.model.events import (
     AccountEvent,
     BalanceReport,
+    Bar,
     BookDelta,
     BookSnapshot,
     Event,
@@ -47,10 +48,12 @@ from xtrade.model.events import (
 )
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument, Kind
+from xtrade.model.levels import Levels
 from xtrade.model.money import Money
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderIntent, OrderType, TimeInForce
 from xtrade.runtime import chance, clock
+from xtrade.sim.chronicle import Chronicle
 from xtrade.sim.matching.exchange import Exchange
 from xtrade.sim.matching.orders import OpenOrder
 from xtrade.sim.matching.tape import EVERYBODY, Feed as Told, Notice
@@ -66,7 +69,16 @@ from xtrade.venues.abilities import (
     Scope,
     TradingAbilities,
 )
-from xtrade.venues.base import Account, FillReport, Hear, MarketData, OrderReport, Trading, Venue
+from xtrade.venues.base import (
+    Account,
+    FillReport,
+    Hear,
+    MarketData,
+    OrderReport,
+    SettledFunding,
+    Trading,
+    Venue,
+)
 
 __all__ = ["ABILITIES", "SimulatedVenue"]
 
@@ -149,6 +161,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._fills: deque[tuple[int, FillReport]] = deque(maxlen=HISTORY_KEPT)
         self._feed_ns = 0
         self._message: list[Event] = []
+        self._chronicle = Chronicle()
 
     # -- the port -------------------------------------------------------------------------------------------------
 
@@ -188,7 +201,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         return self._exchange
 
     @property
-    def trades(self) -> list[FillReport]:
+    def traded(self) -> list[FillReport]:
         """What our account really traded, oldest first."""
         return [report for _, report in self._fills]
 
@@ -237,6 +250,55 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
     @override
     def resync(self, instrument: str) -> None:
         self._later(self._entry_ns, partial(self._snapshot, instrument))
+
+    @override
+    async def book(self, instrument: str, depth: int) -> BookSnapshot:
+        await self._reach()
+        whole = self._exchange.book(self._known(instrument))
+        await asyncio.sleep(self._response_ns / 1e9)
+        return replace(
+            whole,
+            bids=Levels(whole.bids.flat[: 2 * depth]),
+            asks=Levels(whole.asks.flat[: 2 * depth]),
+            received_ns=clock.now_ns(),
+        )
+
+    @override
+    async def trades(self, instrument: str, count: int) -> Sequence[Trade]:
+        await self._reach()
+        found = self._chronicle.trades(self._known(instrument), count)
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def bars(self, instrument: str, interval_ns: int, start_ns: int, end_ns: int) -> Sequence[Bar]:
+        await self._reach()
+        found = self._chronicle.bars(self._known(instrument), interval_ns, start_ns, end_ns)
+        await asyncio.sleep(self._response_ns / 1e9)
+        return found
+
+    @override
+    async def mark(self, instrument: str) -> MarkPrice:
+        await self._reach()
+        return self._told_of(self._chronicle.marks, instrument, "mark price")
+
+    @override
+    async def funding(self, instrument: str) -> Funding:
+        await self._reach()
+        return self._told_of(self._chronicle.fundings, instrument, "funding rate")
+
+    @override
+    async def funding_history(self, instrument: str, start_ns: int, end_ns: int) -> Sequence[SettledFunding]:
+        await self._reach()
+        return [
+            SettledFunding(
+                instrument=instrument,
+                at_ns=each.at_ns,
+                rate=each.rate.rate,
+                interval_ns=each.rate.interval_ns,
+            )
+            for each in self._chronicle.settlements(self._known(instrument), start_ns, end_ns)
+        ]
 
     @override
     def place(self, intent: OrderIntent) -> None:
@@ -461,6 +523,19 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         await asyncio.sleep(self._entry_ns / 1e9)
         self._happen(self._now_ns())
 
+    def _known(self, instrument: str) -> str:
+        if instrument not in self._instruments:
+            raise SymbolError(
+                f"{self.name} lists no {instrument}.{did_you_mean(instrument, self._instruments)}"
+            )
+        return instrument
+
+    def _told_of(self, told: Mapping[str, T], instrument: str, what: str) -> T:
+        found = told.get(self._known(instrument))
+        if found is None:
+            raise Rejected(f"{instrument} has no {what}", venue=self.name, request=what)
+        return found
+
     # -- what is told ---------------------------------------------------------------------------------------------
 
     def _heard_there(self, notices: list[Notice], at_ns: int) -> None:
@@ -469,6 +544,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         private: list[Event] = []
         for account, event in notices:
             if account == EVERYBODY and isinstance(event, MarketEvent):
+                self._chronicle.take(event)
                 wanted = _FEED_OF.get(type(event))
                 feeds = self._feeds.get(event.instrument)
                 if feeds is not None and (wanted is None or wanted in feeds):
