@@ -178,7 +178,7 @@ def _of_steps(markets: SyntheticMarkets, seed: int, minutes: int) -> dict[str, _
 def _expected(listed: Listed, activity: Reals, seconds: float, ticks: Reals) -> Reals:
     """How many lots are traded on average."""
     listing = listed.listing
-    lot_worth = ticks * (float(listing.tick) * float(listing.lot))
+    lot_worth = ticks * (float(listing.tick) * listing.lot_base)
     return activity * (listing.trades_rate * seconds * listing.trade_amount * MEAN_SIZE) / lot_worth
 
 

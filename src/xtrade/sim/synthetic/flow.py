@@ -54,7 +54,7 @@ class Flow:
     def __init__(self, market: Listed, seed: int) -> None:
         key = market.key
         self._rate = market.listing.trades_rate * _OWN_RATE / 2
-        lot_worth = float(market.listing.tick) * float(market.listing.lot)
+        lot_worth = float(market.listing.tick) * market.listing.lot_base
         self._typical = market.listing.trade_amount / lot_worth
         self._uniforms = Uniforms(draws(seed, f"flow/{key}"))
         self._sizes = draws(seed, f"sizes/{key}")

@@ -116,15 +116,21 @@ class Perpetual(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One market: a spot pair or a linear perpetual, its grid and fees, its spread, depth and flow.
 
-    Rates are per second in a regime of activity 1; amounts are in quote currency. `spread_bp` is the width that
-    makers quote at mean volatility, `depth_amount` what a level holds where the book is deepest, which is around
-    `hump_bp` from the fair price. `informed` is how many takers know the next two seconds (0 nobody, 1 everybody),
-    `impact` how far, in half spreads, a trade of typical size moves what makers think the price is.
+    `native` is what the venue calls it, where that is not its letters joined; `multiplier` what a unit of quantity
+    stands for, in base coins. Rates are per second in a regime of activity 1; amounts are in quote currency.
+    `spread_bp` is the width that makers quote at mean volatility, `depth_amount` what a level holds where the book is
+    deepest, which is around `hump_bp` from the fair price. `informed` is how many takers know the next two seconds
+    (0 nobody, 1 everybody), `impact` how far, in half spreads, a trade of typical size moves what makers think the
+    price is.
     """
 
     symbol: str = "BTC/USDT"
     tick: Decimal = Decimal(1)
     lot: Decimal = Decimal("0.0001")
+    multiplier: Decimal = Decimal(1)
+    native: str = ""
+    min_lots: int = 1
+    min_notional: Decimal = Decimal(0)
     maker_fee: Decimal = Decimal(0)
     taker_fee: Decimal = Decimal("0.0004")
     spread_bp: float = 0.6
@@ -147,7 +153,7 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ConfigError(
                 f"{where}.perpetual: {self.symbol} is a spot pair; a perpetual is {self.symbol}:…"
             )
-        for name in ("tick", "lot"):
+        for name in ("tick", "lot", "multiplier"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{where}.{name} = {getattr(self, name)}: expected a number above zero")
         _within(self, where, low=0.001, high=200, names=("spread_bp", "hump_bp"))
@@ -170,6 +176,11 @@ class Listing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def kind(self) -> Kind:
         """Spot, or a linear perpetual."""
         return self.name.kind
+
+    @property
+    def lot_base(self) -> float:
+        """How many base coins a lot is."""
+        return float(self.lot) * float(self.multiplier)
 
     @property
     def basis(self) -> Perpetual | None:
@@ -275,7 +286,7 @@ class SyntheticMarkets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 f"{where}.tick = {listing.tick}: a side of the book would be {reach:.0f} ticks deep, at most"
                 f" {_REACH_TICKS_MAX} are simulated: take a larger tick, or a smaller hump_bp and spread_bp"
             )
-        lots = listing.trade_amount / (price * float(listing.lot))
+        lots = listing.trade_amount / (price * listing.lot_base)
         if not 2 <= lots <= 1e9:
             raise ConfigError(
                 f"{where}.lot = {listing.lot}: trade_amount is {lots:g} lots; expected between 2 and 10^9"
@@ -293,13 +304,16 @@ def _instrument(venue: Venue, listing: Listing) -> Instrument:
         return Instrument(
             venue=venue.name,
             symbol=str(name),
-            native=f"{name.base}{name.quote}" if name.settle is None else f"{name.base}{name.quote}-PERP",
+            native=listing.native or f"{name.base}{name.quote}{'' if name.settle is None else '-PERP'}",
             kind=name.kind,
             base=name.base,
             quote=name.quote,
             settle=name.settle or name.quote,
             tick=listing.tick,
             lot=listing.lot,
+            multiplier=listing.multiplier,
+            min_lots=listing.min_lots,
+            min_notional=listing.min_notional,
             maker_fee=listing.maker_fee,
             taker_fee=listing.taker_fee,
         )

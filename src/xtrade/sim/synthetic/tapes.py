@@ -213,7 +213,7 @@ def _reals(listed: Listed) -> Reals:
     """Say to the kernel what kind of market it is, in ticks and lots."""
     listing = listed.listing
     price_ticks = listed.asset.price / float(listing.tick)
-    lot_worth = listed.asset.price * float(listing.lot)
+    lot_worth = listed.asset.price * listing.lot_base
     reals = np.zeros(book.REALS)
     reals[book.ORDER_RATE] = listing.orders_rate / 4
     reals[book.HUMP] = max(listing.hump_bp * 1e-4 * price_ticks, 1.0)

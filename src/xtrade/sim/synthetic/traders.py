@@ -165,7 +165,7 @@ class _Desk:
         basis = listed.listing.basis
         self._premiums = None if basis is None else Premiums(basis, start_ns)
         price_ticks = listed.asset.price / float(listed.listing.tick)
-        lot_worth = listed.asset.price * float(listed.listing.lot)
+        lot_worth = listed.asset.price * listed.listing.lot_base
         self._hump = max(listed.listing.hump_bp * 1e-4 * price_ticks, 1.0)
         self._depth = max(listed.listing.depth_amount / lot_worth, 2.0)
         self._typical = listed.listing.trade_amount / lot_worth
@@ -180,7 +180,7 @@ class _Desk:
 
     def _fund(self) -> None:
         instrument = self._instrument
-        lots = round(float(_PURSE) / self._listed.asset.price / float(instrument.lot))
+        lots = round(float(_PURSE) / self._listed.asset.price / self._listed.listing.lot_base)
         goods = instrument.base_amount(ticks=1, lots=lots)
         self._per_lot = instrument.base_amount(ticks=1, lots=1).atoms
         for name in self.accounts:
