@@ -21,7 +21,7 @@ from xtrade.net.retry import Repeat
 
 __all__ = ["Answer", "Ask", "Over", "Page"]
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Answer(NamedTuple):
@@ -40,20 +40,20 @@ class Over(NamedTuple):
     frame: Callable[[int], tuple[str, bytes]]
 
 
-class Ask(NamedTuple, Generic[T]):
+class Ask(NamedTuple, Generic[T_co]):
     """One question or command. `repeat` says what a second copy would do: see `xtrade.net.retry`."""
 
     what: str
     build: Callable[[int], Request]
-    read: Callable[[Answer], T]
+    read: Callable[[Answer], T_co]
     costs: tuple[Cost, ...] = ()
     priority: Priority = Priority.DATA
     repeat: Repeat = Repeat.READ
     over: Over | None = None
 
 
-class Page(NamedTuple, Generic[T]):
+class Page(NamedTuple, Generic[T_co]):
     """A part of a long answer, and the ask for the part that follows; None where this was the last."""
 
-    items: tuple[T, ...]
-    more: Ask[Page[T]] | None = None
+    items: tuple[T_co, ...]
+    more: Ask[Page[T_co]] | None = None

@@ -13,9 +13,13 @@ from typing import Final
 
 from xtrade.model.errors import AuthFailed, InDoubt, RateLimited, Rejected, Unavailable, VenueError
 
-__all__ = ["Meaning", "error"]
+__all__ = ["ClockOff", "Meaning", "error"]
 
 _WAIT_NS: Final = 2_000_000_000
+
+
+class ClockOff(AuthFailed):
+    """The venue does not accept our time: nothing was done, and the same may be asked again by the right time."""
 
 
 class Meaning(Enum):

@@ -53,7 +53,8 @@ class Line(Struct, frozen=True, kw_only=True):
 
     `address` names one of the spec's addresses. A private line tells of the account: it needs a key. `logs_in`: the
     venue wants a login before private topics. Connections are replaced at `life_ms` (0: they may live for ever), the
-    new one up before the old one goes. Messages that we send cost one unit of the pool `sends` each, if it is named.
+    new one up before the old one goes. A connection costs one unit of
+    the pool `opens`, and each message that we send one of `sends`, where they are named.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Line(Struct, frozen=True, kw_only=True):
     """How many topics one connection carries; 0: as many as there are."""
     frame_topics_max: int = 100
     """How many topics one message subscribes to."""
+    confirms: bool = False
+    """Whether the venue says which topics it will tell of (`Subscribed`): a new line is not up before it has."""
     opens: str = ""
     sends: str = ""
 
