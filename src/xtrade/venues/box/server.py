@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from random import Random  # noqa: TID251  (the type alone: a stream is given)
 from typing import Any, ClassVar, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
@@ -84,6 +85,11 @@ class Server(ABC):
         self.accounts = tuple(accounts)
         self.now_ns = now_ns
         floor.listen(self.happened)
+
+    @classmethod
+    @abstractmethod
+    def make_key(cls, stream: Random, number: int) -> Mapping[str, str]:
+        """Make a key of this venue's form for the account of that number: the same from the same stream."""
 
     @abstractmethod
     def answer(self, asked: Asked) -> Told:
