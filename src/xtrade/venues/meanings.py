@@ -62,7 +62,7 @@ def error(
         case Meaning.KEY:
             return AuthFailed(said, venue=venue, request=what, code=code, text=text)
         case Meaning.CLOCK:
-            return AuthFailed(
+            return ClockOff(
                 f"{said}; this machine's clock and the venue's differ",
                 venue=venue,
                 request=what,

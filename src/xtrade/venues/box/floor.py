@@ -255,7 +255,7 @@ class Floor:
         return [each for each in self._payments.get(account, ()) if key in {None, each.instrument}]
 
     def slip(self, number: int) -> Slip | None:
-        """Return an order by the floor's number, which is the client order id in notices."""
+        """Return an order by the floor's number, which is the client order id in notices to its account."""
         return self._slips.get(number)
 
     def act(self, do: Callable[[Exchange, int], Sequence[Notice]]) -> None:
@@ -272,16 +272,16 @@ class Floor:
                 if isinstance(event, MarketEvent):
                     self.chronicle.take(event)
             elif isinstance(event, OrderEvent):
-                self._note(event)
+                self._note(account, event)
             elif isinstance(event, FundingPaid):
                 self._payments[account].append(event)
         for hears in self._hears:
             hears(notices, self.now_ns)
 
-    def _note(self, event: OrderEvent) -> None:
+    def _note(self, account: str, event: OrderEvent) -> None:
         slip = self._slips.get(event.client_order_id)
-        if slip is None:
-            return  # a synthetic trader's, or an order that was forgotten
+        if slip is None or slip.account != account:
+            return  # a synthetic trader's, who counts his orders himself, or one that was forgotten
         slip.updated_ns = self.now_ns
         if event.venue_order_id and not slip.venue_order_id:
             slip.venue_order_id = event.venue_order_id
