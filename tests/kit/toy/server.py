@@ -43,14 +43,14 @@ class No(Exception):
 class ToyServer(Server):
     venue = "toy"
     listings: ClassVar = {
-        "BTC/USDT": Listing(symbol="BTC/USDT", tick=Decimal("0.5"), orders_rate=10, trades_rate=1),
+        "BTC/USDT": Listing(symbol="BTC/USDT", tick=Decimal("0.5"), orders_rate=4, trades_rate=0.5),
         "ETH/USDT:USDT": Listing(
             symbol="ETH/USDT:USDT",
             tick=Decimal("0.1"),
             lot=Decimal("0.01"),
             spread_bp=1,
-            orders_rate=10,
-            trades_rate=1,
+            orders_rate=4,
+            trades_rate=0.5,
         ),
     }
 
