@@ -58,6 +58,10 @@ class ToyServer(Server):
     def make_key(cls, stream, number):
         return {"api_key": f"toy-key-{number}", "api_secret": f"{stream.getrandbits(256):064x}"}
 
+    @classmethod
+    def how_to_connect(cls, address, native):
+        return [f"curl     curl '{address}/book?market={native}'"]
+
     # -- requests -------------------------------------------------------------------------------------------------
 
     def answer(self, asked):

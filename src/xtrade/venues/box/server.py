@@ -91,6 +91,11 @@ class Server(ABC):
     def make_key(cls, stream: Random, number: int) -> Mapping[str, str]:
         """Make a key of this venue's form for the account of that number: the same from the same stream."""
 
+    @classmethod
+    @abstractmethod
+    def how_to_connect(cls, address: str, native: str) -> list[str]:
+        """Say how clients that are not ours connect to it, a line each: `curl     curl http://…`."""
+
     @abstractmethod
     def answer(self, asked: Asked) -> Told:
         """Answer a request; what the venue would refuse is refused in its words."""

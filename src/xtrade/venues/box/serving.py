@@ -4,8 +4,9 @@
         box.address                       # http://127.0.0.1:9001
         box.accounts[0].key               # what a client signs with
 
-Time on the floor goes with the wall clock, `speed` times as fast. Beside the venue's own paths there is `/box`: what
-is really there (GET), and what shall go wrong (POST /box/trouble).
+Time on the floor goes with the wall clock, `speed` times as fast; with `past_s` the traders have traded for so long
+before the first client comes, so that there are trades and candles to ask for. Beside the venue's own paths there is
+`/box`: what is really there (GET), and what shall go wrong (POST /box/trouble).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from xtrade.venues.box.trouble import Trouble
 __all__ = ["Box"]
 
 _TICK_S: Final = 0.1
+# The past is played in parts, so that several boxes get on side by side and Ctrl-C is heard.
+_PARTS: Final = 100
 # A client that does not read is let go when so many messages wait for it.
 _WAITING_MAX: Final = 20_000
 _STABLE: Final = ("USDT", "USDC", "USD")
@@ -107,6 +110,7 @@ class Box:
         speed: float = 1.0,
         accounts: int = 1,
         balances: Sequence[Money] = (),
+        past_s: int = 0,
     ) -> None:
         if not 0 < speed <= 1_000:
             raise ConfigError(f"speed = {speed:g}: expected above 0, at most 1000")
@@ -114,6 +118,7 @@ class Box:
         self._world, self._seed, self._speed = world, seed, speed
         self._host, self._port = host, port
         self._balances = tuple(balances)
+        self._past_s = past_s
         stream = chance.Streams(seed).stream(f"box/{server.venue}/keys")
         self.accounts = tuple(
             BoxAccount(
@@ -133,10 +138,15 @@ class Box:
     # -- life -----------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._start_ns, self._monotonic_ns = clock.now_ns(), clock.monotonic_ns()
+        past_ns = self._past_s * 10**9
+        began_ns = clock.now_ns() - past_ns
         self.floor = Floor(
-            self._world, self._room.venue, seed=self._seed, start_ns=self._start_ns, rules=self._room.rules
+            self._world, self._room.venue, seed=self._seed, start_ns=began_ns, rules=self._room.rules
         )
+        for part in range(_PARTS if past_ns else 0):
+            self.floor.advance(began_ns + past_ns * (part + 1) // _PARTS)
+            await asyncio.sleep(0)
+        self._start_ns, self._monotonic_ns = max(clock.now_ns(), self.floor.now_ns), clock.monotonic_ns()
         for account in self.accounts:
             self.floor.open_account(account.name, account.balances)
         self.server = self._room(self.floor, self.accounts, self.now_ns)

@@ -1,0 +1,98 @@
+"""Which venues there are, by name: where their rooms are, imported when they are first asked for.
+
+link = link_to("okx", environment="live")                  # public data
+link = link_to("okx", environment="testnet", key=fields)   # an account
+server_of("okx")                                           # the other end, for boxes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+from xtrade.model.errors import UsageError, did_you_mean
+from xtrade.runtime.secrets import Secret
+from xtrade.venues.codec import Codec
+from xtrade.venues.link import Link, LinkOptions
+from xtrade.venues.markets import Markets
+from xtrade.venues.spec import Environment, Spec
+
+__all__ = ["VENUES", "Rooms", "codec_of", "link_to", "server_of", "spec_of"]
+
+
+class Rooms(NamedTuple):
+    """Where a venue's rooms are: the names of its classes in `xtrade.venues.NAME`."""
+
+    spec: str
+    codec: str
+    key: str
+    server: str
+
+
+def _rooms(name: str, word: str) -> Rooms:
+    at = f"xtrade.venues.{name}"
+    return Rooms(
+        f"{at}.spec:SPEC", f"{at}.codec:{word}Codec", f"{at}.auth:{word}Key", f"{at}.server:{word}Server"
+    )
+
+
+VENUES: Final[Mapping[str, Rooms]] = {
+    "binance": _rooms("binance", "Binance"),
+    "okx": _rooms("okx", "Okx"),
+    "backpack": _rooms("backpack", "Backpack"),
+    "lighter": _rooms("lighter", "Lighter"),
+}
+"""The venues that are spoken to in their own words; `ccxt:NAME` are spoken to through ccxt."""
+
+
+def spec_of(venue: str) -> Spec:
+    """Return a venue's facts."""
+    spec: Spec = _load(_known(venue).spec)
+    return spec
+
+
+def codec_of(
+    venue: str,
+    *,
+    environment: Environment = "live",
+    address: str = "",
+    key: Mapping[str, Secret] | None = None,
+    account: str = "",
+) -> Codec[Any]:
+    """Make a venue's codec, for an account if there is a key."""
+    rooms = _known(venue)
+    codec: type[Codec[Any]] = _load(rooms.codec)
+    auth = None if key is None else _load(rooms.key).from_key(key)
+    return codec(codec.spec.at(environment, address), Markets(), auth, account)
+
+
+def link_to(
+    venue: str,
+    *,
+    environment: Environment = "live",
+    address: str = "",
+    key: Mapping[str, Secret] | None = None,
+    account: str = "",
+    options: LinkOptions | None = None,
+) -> Link:
+    """Make a link to a venue; `load` or `start` it to be connected."""
+    return Link(codec_of(venue, environment=environment, address=address, key=key, account=account), options)
+
+
+def server_of(venue: str) -> Any:
+    """Return the class of a venue's server (a `xtrade.venues.box.server.Server`)."""
+    return _load(_known(venue).server)
+
+
+def _known(venue: str) -> Rooms:
+    found = VENUES.get(venue)
+    if found is None:
+        near = did_you_mean(venue, VENUES)
+        raise UsageError(f"no venue is called {venue!r}: expected {', '.join(VENUES)} or ccxt:NAME.{near}")
+    return found
+
+
+def _load(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
