@@ -1,19 +1,17 @@
 """The link, with a toy venue in a box at the other end of a network in memory: what is heard is true."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import pytest
 
-from kit.orders import intent
 from kit.toy.auth import Key
 from kit.toy.codec import ToyCodec
 from kit.toy.server import ToyServer
 from kit.toy.spec import SPEC
-from xtrade.market.live_books import Heard, LiveBooks
+from kit.venue_desks import FEEDS, desk as a_desk, limit
 from xtrade.model.errors import AuthFailed, Rejected, Unavailable
 from xtrade.model.events import (
-    BookDelta,
     BookSnapshot,
     CancelRejected,
     LinkDown,
@@ -30,13 +28,11 @@ from xtrade.model.events import (
 )
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.order_state import OrderStatus
-from xtrade.model.orders import OrderType
 from xtrade.model.sides import Side
 from xtrade.net.memory.network import Network
 from xtrade.runtime import clock
 from xtrade.runtime.secrets import Secret
 from xtrade.runtime.virtual import run_virtual
-from xtrade.venues.abilities import Feed
 from xtrade.venues.box.serving import Box
 from xtrade.venues.box.trouble import Trouble
 from xtrade.venues.box.worlds import world_of
@@ -44,88 +40,14 @@ from xtrade.venues.link import Link, LinkOptions
 from xtrade.venues.markets import Markets
 
 SPOT, PERP = "toy:BTC/USDT", "toy:ETH/USDT:USDT"
-FEEDS = frozenset({Feed.BOOK, Feed.TRADES})
 
 
-class Desk:
-    """A link to a box, everything that it told, and books made of that alone."""
-
-    def __init__(self, box, link):
-        self.box, self.link = box, link
-        self.heard = []
-        self.books = LiveBooks(link.instruments)
-        self.gaps = 0
-
-    def hear(self, events):
-        for event in events:
-            self.heard.append(event)
-            if isinstance(event, BookSnapshot | BookDelta):
-                self.gaps += self.books.apply(event) is Heard.GAP
-            elif isinstance(event, Stale):
-                self.books.live(event.instrument).distrust()
-
-    def of(self, kind, number=None):
-        return [
-            each
-            for each in self.heard
-            if isinstance(each, kind) and (number is None or getattr(each, "client_order_id", None) == number)
-        ]
-
-    def book(self, key):
-        book = self.books.book(key)
-        return book.levels(Side.BUY, 10_000), book.levels(Side.SELL, 10_000)
-
-    def there(self, key):
-        book = self.box.floor.exchange.book(key)
-        return list(book.bids), list(book.asks)
-
-    async def until(self, condition, seconds=30):
-        for _ in range(int(seconds * 20)):
-            if condition():
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"not within {seconds} s; last heard: {self.heard[-3:]}")
-
-    def ticks(self, key, side, away=0):
-        book = self.books.book(key)
-        return book.bid_ticks - away if side is Side.BUY else book.ask_ticks + away
-
-
-@asynccontextmanager
-async def desk(*, feeds=FEEDS, keys=(SPOT, PERP), key=None, options=None):
-    Network().bring()
-    async with Box(ToyServer, world_of({"toy": ToyServer}), seed=5) as box:
-        fields = {name: Secret(value) for name, value in (key or box.accounts[0].key).items()}
-        codec = ToyCodec(SPEC.at("live", box.address), Markets(), Key.from_key(fields))
-        link = Link(codec, options)
-        await link.load()
-        there = Desk(box, link)
-        for each in keys:
-            link.subscribe(each, feeds)
-        try:
-            await link.start(there.hear)
-            if Feed.BOOK in feeds:
-                await there.until(lambda: all(there.books.book(each).is_trusted for each in keys))
-            yield there
-        finally:
-            await link.stop()
+def desk(*, feeds=FEEDS, keys=(SPOT, PERP), key=None, options=None):
+    return a_desk(ToyCodec, ToyServer, Key, keys=keys, feeds=feeds, key=key, options=options)
 
 
 def run(test, seed=3):
     return run_virtual(test, seed=seed)
-
-
-def limit(number, key, side, ticks, lots=100, **more):
-    return intent(
-        client_order_id=ClientOrderId(number),
-        instrument=key,
-        side=side,
-        type=OrderType.LIMIT,
-        lots=lots,
-        ticks=ticks,
-        decided_ns=clock.now_ns(),
-        **more,
-    )
 
 
 def test_books_are_the_exchanges_to_the_last_lot():
