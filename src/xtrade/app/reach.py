@@ -10,6 +10,7 @@ A command about several venues goes on with those that answer, and says what bec
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Final, Literal, NamedTuple, cast
@@ -21,6 +22,8 @@ from xtrade.app.choices import VenueName
 from xtrade.app.output import note
 from xtrade.model.errors import SymbolError, UsageError, XtradeError, did_you_mean
 from xtrade.model.instruments import Instrument
+from xtrade.ops.log_config import LogConfig
+from xtrade.ops.logs import configure
 from xtrade.runtime.secrets import Secret
 from xtrade.symbols.symbol import Symbol
 from xtrade.venues.link import Link
@@ -108,6 +111,8 @@ async def reached(names: Sequence[str], way: Way) -> AsyncIterator[Reached]:
     """Reach venues side by side; those that do not answer are among the failures."""
     environment = way.environment
     async with AsyncExitStack() as stack:
+        # What went wrong is said once, by the answer; the wire's own words are for whoever asks for them.
+        stack.enter_context(configure(_quiet(), run_id="hand"))
         links: dict[str, Link] = {}
         failures: dict[str, XtradeError] = {}
         if environment == "box":
@@ -127,6 +132,10 @@ async def reached(names: Sequence[str], way: Way) -> AsyncIterator[Reached]:
             else:
                 failures[name] = problem
         yield found
+
+
+def _quiet() -> LogConfig:
+    return LogConfig(level="debug" if os.environ.get("XTRADE_DEBUG") else "error")
 
 
 def symbol_of(text: str) -> Symbol:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from xtrade.model.errors import ConfigError
+from xtrade.model.instruments import Kind
 from xtrade.net.breaker import BreakerRule
 from xtrade.net.http import Timeouts
 from xtrade.net.limits import Pool
@@ -16,6 +17,7 @@ from xtrade.net.retry import RetryRule
 from xtrade.net.usage import UsageRule
 from xtrade.runtime.id_forms import Form
 from xtrade.venues.abilities import Abilities
+from xtrade.venues.base import FeeRates
 from xtrade.venues.streams import BookRule, Line
 
 __all__ = ["Addresses", "Environment", "Spec", "addresses_at"]
@@ -48,6 +50,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     retry: RetryRule = RetryRule()
     breaker: BreakerRule = BreakerRule()
     clock_ms_max: int = 1_000
+    fees: Mapping[Kind, FeeRates] = {}
+    """What the lowest tier pays, where the listing does not say: an account's own rates take their place."""
     key_fields: tuple[str, ...] = ()
     """What a key of this venue is made of, as `xtrade keys add` asks for it."""
     keeps_alive_ms: int = 0

@@ -98,9 +98,12 @@ async def _open(
 ) -> None:
     from xtrade.app.boxes import announced, opened_boxes
     from xtrade.model.durations import duration_ns
+    from xtrade.ops.log_config import LogConfig
+    from xtrade.ops.logs import configure
 
     symbols = [part.strip() for part in (markets or "").split(",") if part.strip()]
     async with AsyncExitStack() as stack:
+        stack.enter_context(configure(LogConfig(level="warning"), run_id="exchange"))
         note(f"Opening {', '.join(names)} (the first start on a machine compiles for a while) ...")
         boxes = await opened_boxes(
             stack,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from xtrade.model.instruments import Kind
@@ -19,6 +20,7 @@ from xtrade.venues.abilities import (
     Scope,
     TradingAbilities,
 )
+from xtrade.venues.base import FeeRates
 from xtrade.venues.meanings import Meaning
 from xtrade.venues.spec import Spec
 from xtrade.venues.streams import BookRule, Line
@@ -92,6 +94,10 @@ SPEC: Final = Spec(
         Pool(REQUESTS, (Window(2_000, ms=60_000),)),
         Pool(HISTORY, (Window(30, ms=60_000),)),
     ),
+    fees={
+        Kind.SPOT: FeeRates(Decimal("0.0008"), Decimal("0.001")),
+        Kind.LINEAR: FeeRates(Decimal("0.0002"), Decimal("0.0005")),
+    },
     key_fields=("api_key", "private_key"),
 )
 

@@ -17,9 +17,10 @@ from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from typing_extensions import override
 
-from xtrade.model.errors import Unavailable, VenueError, XtradeError
+from xtrade.model.errors import DataError, Unavailable, VenueError, XtradeError
 from xtrade.model.events import (
     BalanceReport,
     Bar,
@@ -58,6 +59,7 @@ from xtrade.venues.link.asking import Asker
 from xtrade.venues.link.books import Books
 from xtrade.venues.link.lines import Connection, Hearer, Lines, Running
 from xtrade.venues.link.orders import Orders
+from xtrade.venues.markets import Listed
 from xtrade.venues.streams import BookPart, Line, Missed, Refused, Said, Topic
 
 __all__ = ["Link", "LinkOptions"]
@@ -92,6 +94,7 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
         self.orders = Orders(codec, self.asker, tell=self._tell_of_orders, spawn=self._spawn)
         self._hear: Hear | None = None
         self._feeds: dict[str, frozenset[Feed]] = {}
+        self._rates: Mapping[str, FeeRates] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_loaded = False
 
@@ -135,6 +138,8 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
         try:
             await self.asker.ask_time()
             await self._list()
+            if self.codec.auth is not None:
+                await self._learn_fees()
             if not self.instruments:
                 raise Unavailable(f"{self._name} lists no markets now", venue=self._name, request="markets")
         except BaseException:
@@ -369,10 +374,29 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
         return Unavailable(f"{self._name} does not tell any {what}", venue=self._name, request=what)
 
     async def _list(self) -> list[Instrument]:
+        """Learn what is listed, with the fees that we pay: those of the account where there is one and it says them."""
         changed: list[Instrument] = []
         for ask in self.codec.listings():
-            changed += self.codec.markets.learn(await self.asker.ask(ask))
+            listed = await self.asker.ask(ask)
+            changed += self.codec.markets.learn([self._priced(each) for each in listed])
         return changed
+
+    async def _learn_fees(self) -> None:
+        try:
+            self._rates = await self.fee_rates(set(self.instruments))
+        except (VenueError, DataError) as error:
+            _log().warning("own fees are not known", venue=self._name, error=str(error))
+            return
+        _ = self.codec.markets.learn([self._priced(each) for each in self.codec.markets.by_key.values()])
+
+    def _priced(self, listed: Listed) -> Listed:
+        instrument = listed.instrument
+        rates = self._rates.get(instrument.key)
+        if rates is None and not instrument.maker_fee and not instrument.taker_fee:
+            rates = self.codec.spec.fees.get(instrument.kind)
+        if rates is None:
+            return listed
+        return listed._replace(instrument=replace(instrument, maker_fee=rates.maker, taker_fee=rates.taker))
 
     async def _keep_listing(self) -> None:
         """Learn of changed ticks, lots and states while running."""
