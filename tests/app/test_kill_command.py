@@ -90,10 +90,13 @@ def node():
         each.end()
 
 
-def test_a_node_whose_strategy_hangs_is_made_flat_and_the_operator_told_to_end_it(capsys, node, monkeypatch):
+@pytest.mark.parametrize("speed", ["1", "100"])
+def test_a_node_whose_strategy_hangs_is_made_flat_and_the_operator_told_to_end_it(
+    capsys, node, monkeypatch, speed
+):
     monkeypatch.setattr("xtrade.app.commands.kill.END_S", 0.5)
     Path("hangs.py").write_text(HANGS)
-    hung = node("hangs.py")
+    hung = node("hangs.py", "--speed", speed)
     hung.until(Path("hangs").exists)
 
     code, out, err = xtrade(capsys, "kill", "--reason", "prices look wrong")
@@ -110,8 +113,9 @@ def test_a_node_whose_strategy_hangs_is_made_flat_and_the_operator_told_to_end_i
         assert len(replayed(found.read()).orders) == 2
 
 
-def test_a_node_at_work_is_made_flat_and_ends_and_nothing_starts_until_it_is_cleared(capsys, node):
-    at_work = node("quoter", "--param", "instrument=sim:BTC/USDT:USDT", "--json")
+@pytest.mark.parametrize("speed", ["1", "100"])
+def test_a_node_at_work_is_made_flat_and_ends_and_nothing_starts_until_it_is_cleared(capsys, node, speed):
+    at_work = node("quoter", "--param", "instrument=sim:BTC/USDT:USDT", "--json", "--speed", speed)
     at_work.until(lambda: [each for each in look(nodes_dir()) if each.is_there] != [])
 
     code, out, err = xtrade(capsys, "kill", "--json")

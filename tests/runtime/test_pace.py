@@ -97,3 +97,15 @@ def test_by_itself_it_waits_in_real_time_even_while_virtual_time_is_in_force():
 def test_a_speed_that_makes_no_sense_is_refused(speed):
     with pytest.raises(UsageError, match="expected a number from"):
         Pace(speed)
+
+
+def test_what_comes_from_outside_is_done_in_the_loop_before_time_goes_on():
+    done = []
+    pace = Pace(None)
+
+    async def told():
+        pace.soon(lambda: done.append(clock.monotonic_ns()))
+        await asyncio.sleep(5)
+        return list(done)
+
+    assert run_virtual(told, pace=pace) == [0]

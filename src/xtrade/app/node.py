@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any, Final
 
 import msgspec
@@ -164,9 +165,10 @@ def plan_of(config: Config, name: str, params: Mapping[str, object] | None = Non
 
 
 class Node:
-    """One run of a plan. With a halt file (in wall time only) it has a kill switch, which watches that file.
+    """One run of a plan. With a halt file it has a kill switch, which watches that file while `watched` lasts.
 
-    `flattened` hears how the switch left the accounts, in the switch's thread.
+    `flattened` hears how the switch left the accounts, in the switch's thread. `tell_loop` is how that thread has
+    something done in the loop; a virtual loop, which hears nobody, needs one from outside (`Pace.soon`).
     """
 
     def __init__(
@@ -176,6 +178,7 @@ class Node:
         journal: DurableJournal | None = None,
         halt_file: HaltFile | None = None,
         flattened: Callable[[Flattened], object] = lambda _: None,
+        tell_loop: Callable[[Callable[[], object]], object] | None = None,
     ) -> None:
         self.plan = plan
         self.stop = Shutdown()
@@ -210,13 +213,29 @@ class Node:
                 plan.balances,
                 halt_file=halt_file,
                 fence=self.fence,
-                tell_loop=self._tell_loop,
+                tell_loop=tell_loop or self._tell_loop,
                 ask=self.ask,
                 flattened=flattened,
             )
         self._watching = ExitStack()
+        self._door = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._before_the_loop: list[Callable[[], object]] = []
         self._closing: ClosingReport | None = None
+
+    @contextmanager
+    def watched(self, *, signals: bool = False) -> Iterator[None]:
+        """Have the kill switch watch while the block lasts, which is put around the whole loop.
+
+        So the switch is there before the first strategy begins, which may be to hang, and has a thread also where
+        time is virtual. `signals` has SIGUSR1 throw it.
+        """
+        with self._watching:
+            if self.switch is not None:
+                self._watching.enter_context(self.switch.watching())
+                if signals:
+                    self._watching.enter_context(self.switch.on_signal(KILL_SIGNAL))
+            yield
 
     async def run(
         self,
@@ -232,13 +251,11 @@ class Node:
         """
         self.stop.step("orders and positions", self._close, deadline_ms=round(1_500 * _CLOSE_S))
         self.stop.step("venues", self.session.stop, deadline_ms=round(1_000 * _VENUES_S))
-        self._loop = asyncio.get_running_loop()
-        with _seeded(self.plan.seed), self._watching:
-            if self.switch is not None:
-                # Before the strategies begin: the first thing that one of them does may be to hang.
-                self._watching.enter_context(self.switch.watching())
-                if signals:
-                    self._watching.enter_context(self.switch.on_signal(KILL_SIGNAL))
+        with self._door:
+            self._loop = asyncio.get_running_loop()
+        for call in self._before_the_loop:
+            self._loop.call_soon(call)
+        with _seeded(self.plan.seed):
             try:
                 await self.session.start()
             except BaseException:
@@ -318,15 +335,32 @@ class Node:
             self.ask("no strategy trades any more")
 
     async def _close(self) -> None:
+        """Close while the venues can still be reached; a kill that has begun is finished, and booked, before."""
+        was_killed = self._is_killed()
         try:
-            self._closing = await close(self.session, self.plan.on_exit, deadline_s=_CLOSE_S)
+            self._closing = await self._closed(OnExit.CANCEL if was_killed else self.plan.on_exit)
         finally:
-            # While the venues can still be reached: a kill that has begun is finished first.
+            # From here on nobody watches; thrown until now, the switch has done all it can.
             self._watching.close()
+        if self.fence.is_down and not was_killed:
+            self._closing = await self._closed(OnExit.CANCEL)
+
+    def _is_killed(self) -> bool:
+        """Whether the switch was thrown; then this waits until it is done."""
+        if self.fence.is_down:
+            self._watching.close()
+        return self.fence.is_down
+
+    async def _closed(self, on_exit: OnExit) -> ClosingReport:
+        # Whoever kills wants nothing left, whatever the configuration leaves at other times.
+        return await close(self.session, on_exit, deadline_s=_CLOSE_S)
 
     def _tell_loop(self, call: Callable[[], object]) -> None:
         """Have the loop do something when it comes to it, from the thread of the kill switch."""
-        assert self._loop is not None
+        with self._door:
+            if self._loop is None:
+                self._before_the_loop.append(call)
+                return
         self._loop.call_soon_threadsafe(call)
 
     def _killed_how(self) -> tuple[tuple[str, ...], bool]:

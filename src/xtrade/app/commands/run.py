@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -171,49 +172,38 @@ def _play(
     show: Callable[[Node], object] = screen or Lines(10.0 if factor == 1 else 600.0)
     # What is traded here ends with the process, and its journal has to survive no more than that.
     journal = open_journal(_journal_of(folder), durability="process", note=f"{plan.name}, on paper")
-    nodes: list[Node] = []
-    halt_file = halt_file_of()
-
-    async def main() -> Ending:
-        # A simulation has no thread beside its loop, and nothing to be flattened: a halt ends it (see `frame`).
-        if factor == 1:
-            node = Node(plan, journal=journal, halt_file=halt_file, flattened=presence.flattened)
-        else:
-            node = Node(plan, journal=journal)
-        nodes.append(node)
-        watch = show if factor == 1 else None
-        return await node.run(seconds, signals=True, watch=watch)
-
-    def frame() -> None:
-        if nodes:
-            show(nodes[0])
-            halt = halt_file.read()
-            if halt is not None:
-                nodes[0].ask(f"trading was halted by {halt.by}: {halt.why}")
-
+    # In real time the view looks at the run from the loop, in virtual time from between its steps.
+    pace = None if factor == 1 else Pace(factor, on_frame=lambda: show(node))
     note(
         f"Running {plan.name} on paper: {', '.join(plan.keys)} (the first start on a machine compiles for a while)"
     )
     # What the stop says step by step is in the summary: only what went wrong is said at once.
     level = plan.config.log.level
     quiet = replace(plan.config.log, level="warning" if level == "info" else level)
+    reason = ""
     try:
         with (
             present(nodes_dir(), plan.name) as presence,
             screen or nullcontext(),
             configure(quiet, run_id=folder.name),
         ):
-            if factor == 1:
-                return _first(nodes, run_real(main))
-            return _first(
-                nodes, run_virtual(main, seed=plan.seed, pick="first", pace=Pace(factor, on_frame=frame))
+            node = Node(
+                plan,
+                journal=journal,
+                halt_file=halt_file_of(),
+                flattened=presence.flattened,
+                tell_loop=None if pace is None else pace.soon,
             )
+            with node.watched(signals=True):
+                if pace is None:
+                    ending = run_real(partial(node.run, seconds, signals=True, watch=show))
+                else:
+                    main = partial(node.run, seconds, signals=True)
+                    ending = run_virtual(main, seed=plan.seed, pick="first", pace=pace)
+            reason = ending.reason
+            return node, ending
     finally:
-        journal.close(nodes[0].stop.reason or "" if nodes else "")
-
-
-def _first(nodes: list[Node], ending: Ending) -> tuple[Node, Ending]:
-    return nodes[0], ending
+        journal.close(reason)
 
 
 def _factor(speed: str) -> float | None:
