@@ -216,3 +216,35 @@ def test_a_seed_repeats_what_is_told_and_another_does_not():
     first = at_the_venue(scene, seed=3)
     assert first == at_the_venue(scene, seed=3)
     assert first != at_the_venue(scene, seed=4)
+
+
+def test_it_goes_on_while_nobody_of_ours_is_connected_and_is_found_so():
+    """
+    What was sent arrives, what rests trades; whoever connects again is told nothing of it, and may ask.
+    """
+
+    async def scene(venue, first):
+        ask, _ = next(iter(venue.exchange.book(PERP).asks))
+        venue.place(order(1, ticks=ask - 1, lots=5))
+        venue.place(order(2, ticks=ask - 5_000))
+        opened_ns = venue.opened_ns
+        await venue.stop()  # both are still on their way
+        with pytest.raises(Unavailable):
+            await venue.open_orders()
+        await asyncio.sleep(600)
+
+        again = Ear()
+        venue.subscribe(PERP, frozenset({Feed.BOOK}))
+        await venue.start(again)
+        await asyncio.sleep(0.2)
+
+        assert venue.opened_ns == opened_ns == clock.START_NS
+        assert first.of(OrderEvent) == again.of(OrderEvent) == []
+        assert [report.client_order_id for report in await venue.open_orders()] == [2]
+        assert [report.client_order_id for report in await venue.fills(0)].count(1) >= 1
+        assert (await venue.order(1)).status is OrderStatus.FILLED
+        assert [type(event) for event in again.told[:2]] == [LinkUp, LinkUp]
+        assert again.of(BookSnapshot), "the feed begins with where the book is now"
+        assert min(event.venue_ns for event in again.of(BookSnapshot, BookDelta)) >= opened_ns + 600 * 10**9
+
+    at_the_venue(scene)

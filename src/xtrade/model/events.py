@@ -7,7 +7,7 @@ Event                  received_ns: when we heard it (0 for what we say ourselve
     OrderSent OrderAccepted OrderRejected OrderFilled OrderCompleted FillReversed OrderCanceled OrderExpired
     OrderInDoubt OrderRestored AmendSent OrderAmended AmendRejected CancelSent CancelRejected
   AccountEvent         of one account
-    BalanceReport PositionReport MarginReport FundingPaid
+    BalanceReport PositionReport MarginReport AccountOpened FundingPaid
   LinkUp LinkDown      of one connection
 
 Prices are ticks and quantities lots of the instrument version in force (an InstrumentChanged in the stream moves
@@ -32,6 +32,7 @@ from xtrade.model.sides import Side
 
 __all__ = [
     "AccountEvent",
+    "AccountOpened",
     "AmendRejected",
     "AmendSent",
     "AnyEvent",
@@ -336,6 +337,13 @@ class MarginReport(AccountEvent, frozen=True, kw_only=True):
     instrument: str | None = None
 
 
+class AccountOpened(AccountEvent, frozen=True, kw_only=True):
+    """The account began at `venue_ns`: orders and positions from before are not there any more.
+
+    A test system was emptied, or an exchange in this process begins anew with it.
+    """
+
+
 class FundingPaid(AccountEvent, frozen=True, kw_only=True):
     """Funding that was settled: positive was received, negative was paid. `payment_id` makes it count once."""
 
@@ -391,6 +399,7 @@ AnyEvent: TypeAlias = (
     | BalanceReport
     | PositionReport
     | MarginReport
+    | AccountOpened
     | FundingPaid
     | LinkUp
     | LinkDown

@@ -173,6 +173,11 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     def account(self) -> Account:
         return self
 
+    @property
+    @override
+    def opened_ns(self) -> int | None:
+        return self._inner_account.opened_ns
+
     @override
     async def start(self, hear: Hear) -> None:
         self._hear = hear

@@ -162,6 +162,14 @@ class Trading(Protocol):
 class Account(Protocol):
     """What an account has, holds and did."""
 
+    @property
+    def opened_ns(self) -> int | None:
+        """When the account began, where that is known: no order, trade or position is older. None: long ago.
+
+        A test system is emptied now and then, and the built-in exchange begins with its process.
+        """
+        return None
+
     async def balances(self) -> Sequence[BalanceReport]:
         """Return what there is of each currency."""
         ...

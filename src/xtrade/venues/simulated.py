@@ -8,6 +8,8 @@ It runs in this process and on the running loop, in virtual or in wall time. A r
 world's feed has brought them. At the exchange everything happens at its own time, in order, however late the loop
 comes to it: a busy machine makes news late, and never changes what happened.
 
+The exchange begins with the first start. Who stops and starts again finds it as it went on meanwhile.
+
 It can also be reached past the loop, from any thread (`at_once`): for what must work while a strategy hangs.
 """
 
@@ -147,6 +149,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         }
         self._feeds: dict[str, frozenset[Feed]] = {}
         self._hear: Hear | None = None
+        self._opened_ns: int | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._requests_due: list[_Due] = []
         self._news_due: list[_Due] = []
@@ -214,12 +217,32 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
             f" {self._world.feed_jitter_ms:g} ms"
         )
 
+    @property
+    @override
+    def opened_ns(self) -> int | None:
+        return self._opened_ns
+
     @override
     async def start(self, hear: Hear) -> None:
+        if self._opened_ns is None:
+            self._begin()
+        else:
+            self._go_on()
+        now_ns = self._there_ns
         self._hear = hear
+        up = [LinkUp(venue=self.name, channel=channel) for channel in ("public", "private")]
+        self._at(self._news_due, now_ns, partial(self._tell, up))
+        for key in self._feeds:
+            self._snapshot(key, now_ns)
+        for balance in self._exchange_balances():
+            self._at(self._news_due, now_ns, partial(self._tell, [balance]))
+        self._arm()
+
+    def _begin(self) -> None:
+        """Begin the exchange, and our account there."""
         self._clock = clock.current()
         self._start_ns, self._start_monotonic_ns = clock.now_ns(), clock.monotonic_ns()
-        self._there_ns = self._start_ns
+        self._opened_ns = self._there_ns = self._start_ns
         self._exchange = Exchange(feeds=(Told.LEVELS, Told.ACCOUNTS))
         self._traders = SyntheticTraders(
             self._markets, self._exchange, seed=self._seed, start_ns=self._start_ns, venue=self.name
@@ -227,17 +250,21 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._exchange.open_account(self.name, *self._balances)
         self._traders.step(self._start_ns)
         self._jitter = chance.stream(f"venue/{self.name}/feed")
-        up = [LinkUp(venue=self.name, channel=channel) for channel in ("public", "private")]
-        self._at(self._news_due, self._start_ns, partial(self._tell, up))
-        for key in self._feeds:
-            self._snapshot(key, self._start_ns)
-        for balance in self._exchange_balances():
-            self._at(self._news_due, self._start_ns, partial(self._tell, [balance]))
-        self._arm()
+
+    def _go_on(self) -> None:
+        """Let happen what happened there while nobody of ours was connected; nobody is told of it."""
+        with self._room:
+            until_ns = self._reached_ns()
+            while (due_ns := min(self._traders_ns, self._request_ns)) <= until_ns:
+                self._happen_there(due_ns)
+            self._there_ns = until_ns
+            self._news_due.clear()
+            self._message = []
 
     @override
     async def stop(self) -> None:
         self._hear = None
+        self._feeds.clear()
         if self._timer is not None:
             self._timer.cancel()
 
