@@ -77,7 +77,7 @@ def ticking(until_s, every_ns=S // 10):
 class Desk:
     """An engine on a replay."""
 
-    def __init__(self, rows, limits=None, market=MARKET, assumptions=None, **strategies):
+    def __init__(self, rows, limits=None, market=MARKET, assumptions=None, handover=None, **strategies):
         played = tape(sorted(rows, key=lambda row: row[0]), market)
         if assumptions is None:
             assumptions = Assumptions(entry=Latency.constant(10), response=Latency.constant(10))
@@ -91,6 +91,7 @@ class Desk:
             ids=ClientOrderIds(MemoryMark(BITS_63), lambda: self.engine.now_ns),
             limits=limits,
             journal=self.journal,
+            handover=handover,
         )
         self.journal.portfolio = self.engine.portfolio
 

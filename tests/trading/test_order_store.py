@@ -171,6 +171,7 @@ def test_what_must_precede_its_bytes_and_what_a_power_cut_may_take_is_stated():
         "OrderAmended",
         "AmendRejected",
         "CancelRejected",
+        "AccountOpened",
         "FundingPaid",
     }
     assert goes_first(intent(1))

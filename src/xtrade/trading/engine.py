@@ -5,6 +5,9 @@
     engine.book_changed(key, now_ns)      # and traded, bar, heard, tick: whoever drives the engine calls these
     engine.stop(now_ns)
 
+Given the handover of an earlier process it goes on with that one's positions, orders and dials; between `listen` and
+`start` it can be told what became of them, and no strategy is asked to decide before that is known.
+
 It has no clock, no socket and no thread: every call says what time it is, and all that follows from it happens before
 the call returns. A back-test calls it from a replay, a live node from its links; the same calls give the same orders.
 
@@ -28,9 +31,10 @@ from msgspec.structs import replace
 
 from xtrade.market.book import Book
 from xtrade.model.durations import duration_text
-from xtrade.model.errors import JournalBroken, UsageError, XtradeError
+from xtrade.model.errors import ConfigError, JournalBroken, UsageError, XtradeError
 from xtrade.model.events import (
     AccountEvent,
+    AccountOpened,
     AmendSent,
     Bar,
     CancelSent,
@@ -58,6 +62,7 @@ from xtrade.runtime.ids import ClientOrderIds
 from xtrade.trading.accounts import Accounts
 from xtrade.trading.acting import cancel_open
 from xtrade.trading.context import Context
+from xtrade.trading.handover import Absent, Handover
 from xtrade.trading.health import Health
 from xtrade.trading.listeners import BarMaker, Listeners, Watch
 from xtrade.trading.orders import Order
@@ -73,6 +78,7 @@ from xtrade.trading.ports import (
     Orders,
     Record,
     Refused,
+    Turned,
 )
 from xtrade.trading.risk.gate import Gate
 from xtrade.trading.risk.limits import DeskLimits, Limits
@@ -112,10 +118,15 @@ class Engine:
         limits: Mapping[str, Limits] | None = None,
         desk_limits: DeskLimits | None = None,
         journal: Journal | None = None,
+        handover: Handover | None = None,
     ) -> None:
-        self.strategies = dict(strategies)
+        unfinished = {} if handover is None else handover.unfinished
+        for name, keys in unfinished.items():
+            _must_be_there(markets, name, keys)
+        absent = {name: Absent(keys) for name, keys in unfinished.items() if name not in strategies}
+        self.strategies = {**strategies, **absent}
         self.now_ns = 0
-        self.portfolio = Portfolio()
+        self.portfolio = Portfolio() if handover is None else handover.portfolio
         self.health = Health()
         self.accounts = Accounts()
         """What venues say of our accounts."""
@@ -145,7 +156,7 @@ class Engine:
         """Orders whose cancel waits until the rate allows it."""
         self._later: deque[Callable[[], None]] = deque()
         self._draining = False
-        self._winding_down = False
+        self._listening = self._telling = self._winding_down = False
         self._timers = Timers()
         self._named_timers: dict[tuple[str, str], int] = {}
         self._tasks: dict[str, list[Task[Any]]] = {name: [] for name in self.strategies}
@@ -156,10 +167,19 @@ class Engine:
             self._listeners.add(self.contexts[name], strategy)
         for key in self._listeners.declared:
             markets.instrument(key)  # an unknown one is an error before the start
+        for name, keys in unfinished.items():
+            # What a strategy left where it does not trade any more is followed all the same.
+            self._listeners.declare(keys)
+            if name in absent:
+                self.contexts[name].ended, self.contexts[name].state = True, TradingState.HALTED
+                self.contexts[name].why = "it is not in this run"
         self.gate = Gate(
             markets, self.portfolio, self.contexts, self._listeners.declared, self.health, desk_limits
         )
         self._book_changed_ns = self.gate.marks.book_changed_ns
+        self._dials: tuple[Turned, ...] = ()
+        if handover is not None:
+            self._take_over(handover)
 
     # -- what it needs --------------------------------------------------------------------------------------------
 
@@ -188,41 +208,25 @@ class Engine:
         """Whether cancels may be sent: not once another process holds our journal, for the orders are its own now."""
         return getattr(self._journal, "may_cancel", True)
 
-    def resume(self, orders: Iterable[OrderState], portfolio: Portfolio) -> list[OrderState]:
-        """Before the start: go on with the positions and orders that an earlier process left in its journal.
-
-        Of the orders that have ended the latest are kept, for a fill may still come. Returned are the open ones whose
-        strategy, or whose instrument, is not here: somebody must settle them.
-        """
-        self.portfolio = self.gate.portfolio = portfolio
-        nobodys = []
-        for state in orders:
-            intent = state.intent
-            context = self.contexts.get(intent.strategy)
-            if context is None or intent.instrument not in self._listeners.declared:
-                nobodys += [] if state.is_final else [state]
-                continue
-            order = Order(self, intent, self._markets.instrument(intent.instrument))
-            order.told(state)
-            self._requests[order.id, "cancel"] = max(state.cancels_sent, default=0)
-            self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
-            if state.is_final:
-                self._ended[order.id] = context, order
-                if state.missing_lots > 0:
-                    context.unsettled[order.id] = order
-                self._forget_old()
-            else:
-                self._live[order.id] = context, order
-                context.open_orders[order.id] = order
-        return nobodys
-
     # -- what it is told ------------------------------------------------------------------------------------------
+
+    def listen(self, now_ns: int) -> None:
+        """Take in what is told from now on. Strategies hear of nothing before `start`, which listens by itself."""
+        self.now_ns = now_ns
+        if self._listening:
+            return
+        self._listening = True
+        for key in self._listeners.declared:
+            instrument = self._markets.instrument(key)
+            self._journal.append(InstrumentKnown(instrument=instrument))
+            self.portfolio.follow(instrument)
+        for turned in self._dials:
+            self._journal.append(replace(turned, at_ns=now_ns))
 
     def start(self, now_ns: int) -> None:
         """Begin."""
-        self.now_ns = now_ns
-        for key in self._listeners.declared:
-            self._journal.append(InstrumentKnown(instrument=self._markets.instrument(key)))
+        self.listen(now_ns)
+        self._telling = True
         for name, strategy in self.strategies.items():
             self._call(self.contexts[name], strategy.on_start)
         self._drain()
@@ -338,7 +342,7 @@ class Engine:
         for name, context in self.contexts.items():
             self._call(context, self.strategies[name].on_stop)
         self._drain()
-        self._winding_down = True
+        self._winding_down, self._telling = True, False
         for context in self.contexts.values():
             self._end(context, keep_orders=keep_orders)
         self._drain()
@@ -593,6 +597,38 @@ class Engine:
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
+    def _take_over(self, handover: Handover) -> None:
+        """Go on with the orders and dials of an earlier process. Of the orders that have ended the latest are kept."""
+        ended = [state for state in handover.orders if state.is_final and not state.missing_lots]
+        forgotten = {state.intent.client_order_id for state in ended[:-ENDED_ORDERS_KEPT]}
+        for state in handover.orders:
+            intent = state.intent
+            context = self.contexts.get(intent.strategy)
+            if context is None or intent.instrument not in self._listeners.declared:
+                continue  # it has ended, and is accounted for
+            if intent.client_order_id in forgotten:
+                continue
+            order = Order(self, intent, self._markets.instrument(intent.instrument))
+            order.told(state)
+            self._requests[order.id, "cancel"] = max(state.cancels_sent, default=0)
+            self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
+            if not state.is_final:
+                self._live[order.id] = context, order
+                context.open_orders[order.id] = order
+                continue
+            self._ended[order.id] = context, order
+            if state.missing_lots > 0:
+                context.unsettled[order.id] = order
+        self._dials = tuple(
+            turned for name, turned in handover.dials.items() if not name or name in self.contexts
+        )
+        for turned in self._dials:
+            if not turned.strategy:
+                self.gate.state, self.gate.why = turned.state, turned.why
+            elif not self.contexts[turned.strategy].ended:
+                context = self.contexts[turned.strategy]
+                context.state, context.why = turned.state, turned.why
+
     def _decided(self, context: Context, intent: OrderIntent) -> Decided:
         """Say what the strategy had before it."""
         callback, told = self._cause
@@ -672,6 +708,8 @@ class Engine:
     def _heard_of_account(self, event: AccountEvent) -> None:
         self._journal.append(event)
         self.accounts.take(event, self.now_ns)
+        if isinstance(event, AccountOpened):
+            self.portfolio.forget(event.account)
         concerned = self.portfolio.pay(event) if isinstance(event, FundingPaid) else self.contexts
         for name in concerned:
             self._call(self.contexts[name], self.strategies[name].on_account, event)
@@ -725,7 +763,7 @@ class Engine:
     # -- strategies -----------------------------------------------------------------------------------------------
 
     def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
-        if context.ended or self._winding_down:
+        if context.ended or not self._telling:
             return
         self._cause = callback.__name__, told[0] if told else None
         try:
@@ -787,6 +825,18 @@ class Engine:
         for strategy, name in list(self._named_timers):
             if strategy == context.name:
                 self.drop_timer(context, name)
+
+
+def _must_be_there(markets: Markets, strategy: str, keys: Iterable[str]) -> None:
+    """Refuse to go on where what a strategy left could not be followed."""
+    for key in keys:
+        try:
+            markets.instrument(key)
+        except UsageError as error:
+            raise ConfigError(
+                f"the strategy {strategy} left a position or open orders on {key}, and no venue of this run has that"
+                " market: add it to the configuration, or begin a new journal"
+            ) from error
 
 
 def _named(told: object) -> str:

@@ -95,6 +95,10 @@ class Listeners:
                 case _:
                     pass  # a market that is only traded
 
+    def declare(self, keys: Iterable[str]) -> None:
+        """Take in what is followed although no strategy asks for it."""
+        self.declared.update(dict.fromkeys(keys))
+
     def must_know(self, key: str) -> None:
         """Refuse an instrument that nobody declared."""
         if key not in self.declared:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from xtrade.model.errors import DataError
 from xtrade.model.events import (
+    AccountOpened,
     AmendSent,
     BalanceReport,
     CancelSent,
@@ -33,7 +34,7 @@ from xtrade.model.orders import OrderIntent
 from xtrade.model.records import to_msgpack
 from xtrade.trading.journal.kinds import record_of
 from xtrade.trading.portfolio import Portfolio
-from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened
+from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened, Turned
 
 __all__ = ["OrderStore", "fingerprint", "replayed"]
 
@@ -63,6 +64,8 @@ class OrderStore:
         """What the venue last said of each account and instrument."""
         self.strays: Counter[ClientOrderId] = Counter()
         """Events of orders that this journal does not know, counted."""
+        self.dials: dict[str, Turned] = {}
+        """By strategy, "" for the whole desk: where its dial was last turned to."""
         self.session: SessionOpened | None = None
         """The last process that wrote; `ended_in_order` says whether it laid the journal down."""
         self.ended_in_order = True
@@ -89,6 +92,10 @@ class OrderStore:
                 self.portfolio.follow(record.instrument)
             case Refused():
                 self._refused(record)
+            case Turned():
+                self.dials[record.strategy] = record
+            case AccountOpened():
+                self._began_anew(record.account)
             case SessionOpened():
                 # Whoever opens a journal reads it after that: what the process before may have sent counts as sent.
                 self._assume_sent()
@@ -156,6 +163,12 @@ class OrderStore:
                 code=f"risk:{refused.rule}",
             )
             self.orders[refused.intent.client_order_id] = apply(state, gone).state
+
+    def _began_anew(self, account: str) -> None:
+        self.portfolio.forget(account)
+        for told in (self.balances, self.reported_positions):
+            for name in [name for name in told if name[0] == account]:
+                del told[name]
 
     def _assume_sent(self) -> None:
         """A request that was written, and of which nobody knows whether it left, may have left."""

@@ -89,6 +89,12 @@ class Portfolio:
             self._positions[strategy, paid.instrument] = position.after_funding(share)
         return shares
 
+    def forget(self, account: str) -> None:
+        """Let go of what was held and earned in an account that began anew."""
+        for strategy, key in list(self._positions):
+            if key.partition(":")[0] == account:
+                del self._positions[strategy, key]
+
     def follow(self, instrument: Instrument) -> None:
         """Restate positions in the lots of a new version of their instrument."""
         old = self._instruments.get(instrument.key)

@@ -57,7 +57,6 @@ class Gate:
         self.margin_failures = MarginFailures()
         self._markets = markets
         self.portfolio = portfolio
-        """What strategies hold; another one when positions are taken over from a journal."""
         self._contexts = contexts
         self._declared = declared
         self._asks_desk = self.limits.has_any
