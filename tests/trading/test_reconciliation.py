@@ -260,7 +260,7 @@ def test_what_was_reported_ended_and_is_open_is_restored_with_its_evidence():
 
 def test_an_unknown_order_under_our_id_is_treated_by_policy_and_one_of_others_is_left():
     stranger = told(7, client_order_id=None)
-    for wanted, action in (("adopt", Action.ADOPT), ("cancel", Action.CANCEL), ("look", Action.LOOK)):
+    for wanted, action in (("adopt", Action.ADOPT), ("cancel", Action.CANCEL), ("show", Action.LOOK)):
         found = compare({}, policy=Policy(unknown_own=wanted), open_orders=(told(9), stranger))
         assert [(each.cause, each.action) for each in found] == [
             (Cause.OWN_UNKNOWN, action),

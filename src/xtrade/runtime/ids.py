@@ -206,6 +206,10 @@ class ClientOrderIds:
         self._next += 1
         return ClientOrderId(given)
 
+    def given_ns(self, client_order_id: ClientOrderId) -> int:
+        """Return about when an id was given: to the minute, unless ids had run ahead of the clock."""
+        return self._mark.space.instant_ns(client_order_id)
+
     def _take_block(self, now_ns: int) -> None:
         block = self._mark.reserve(now_ns)
         if block.start < self._end:

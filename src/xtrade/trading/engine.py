@@ -382,6 +382,10 @@ class Engine:
         """Give the next client order id."""
         return self._ids.next()
 
+    def given_ns(self, client_order_id: ClientOrderId) -> int:
+        """Return about when an id was given, to the minute."""
+        return self._ids.given_ns(client_order_id)
+
     # -- what strategies ask (through their contexts and orders) --------------------------------------------------
 
     def place(self, context: Context, intent: OrderIntent) -> Order:
@@ -425,16 +429,18 @@ class Engine:
         return None
 
     def adopt(self, name: str, intent: OrderIntent, now_ns: int) -> None:
-        """Take into the books an order for a strategy that was sent past this engine, as the kill switch does.
+        """Take into the books an order for a strategy that was sent past this engine.
 
-        The one order that is not written before it is sent: what it closes must not wait for a loop that hangs.
+        The kill switch closes by such orders: what they close must not wait for a loop that hangs. And the venue may
+        have one under our ids that this journal does not know.
         """
         self.now_ns = now_ns
-        context, intent = self.contexts[name], replace(intent, strategy=name, decided_ns=now_ns)
+        context = self.contexts[name]
+        intent = replace(intent, strategy=name, decided_ns=intent.decided_ns or now_ns)
         try:
             self._journal.append(intent)
         except JournalBroken as error:
-            self.unusual[f"an order of the kill switch is not in the journal: {error}"] += 1
+            self.unusual[f"an order that was adopted is not in the journal: {error}"] += 1
         order = Order(self, intent, self._markets.instrument(intent.instrument))
         self._live[order.id] = context, order
         context.open_orders[order.id] = order

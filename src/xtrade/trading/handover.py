@@ -46,7 +46,7 @@ class Handover(NamedTuple):
             # The whole desk is halted by the halt file, and let trade again by whoever clears that.
             if turned.state is not TradingState.ACTIVE and (name or turned.state is not TradingState.HALTED)
         }
-        return cls(tuple(store.orders.values()), store.portfolio, dials, written_ns)
+        return cls(tuple(store.orders.values()), store.portfolio.copy(), dials, written_ns)
 
     @property
     def unfinished(self) -> dict[str, dict[str, None]]:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from xtrade.model.errors import DataError
 from xtrade.model.events import (
+    AccountEvent,
     AccountOpened,
     AmendSent,
     BalanceReport,
@@ -81,12 +82,8 @@ class OrderStore:
                 self.orders[record.client_order_id] = OrderState(intent=record)
             case Asked():
                 self._asked[record.client_order_id, record.what] = record
-            case FundingPaid():
-                self.portfolio.pay(record)
-            case BalanceReport():
-                self.balances[record.account, record.total.currency] = record
-            case PositionReport():
-                self.reported_positions[record.account, record.instrument] = record
+            case AccountEvent():
+                self._account(record)
             case InstrumentKnown():
                 self.instruments[record.instrument.key] = record.instrument
                 self.portfolio.follow(record.instrument)
@@ -94,8 +91,6 @@ class OrderStore:
                 self._refused(record)
             case Turned():
                 self.dials[record.strategy] = record
-            case AccountOpened():
-                self._began_anew(record.account)
             case SessionOpened():
                 # Whoever opens a journal reads it after that: what the process before may have sent counts as sent.
                 self._assume_sent()
@@ -163,6 +158,19 @@ class OrderStore:
                 code=f"risk:{refused.rule}",
             )
             self.orders[refused.intent.client_order_id] = apply(state, gone).state
+
+    def _account(self, event: AccountEvent) -> None:
+        match event:
+            case FundingPaid():
+                self.portfolio.pay(event)
+            case BalanceReport():
+                self.balances[event.account, event.total.currency] = event
+            case PositionReport():
+                self.reported_positions[event.account, event.instrument] = event
+            case AccountOpened():
+                self._began_anew(event.account)
+            case _:
+                pass  # margins are of the moment
 
     def _began_anew(self, account: str) -> None:
         self.portfolio.forget(account)

@@ -21,6 +21,13 @@ class Portfolio:
         self._instruments: dict[str, Instrument] = {}
         self._paid: set[tuple[str, str, str]] = set()
 
+    def copy(self) -> Portfolio:
+        """Return the same, to be kept by somebody else."""
+        other = Portfolio()
+        other._positions, other._instruments = dict(self._positions), dict(self._instruments)
+        other._paid = set(self._paid)
+        return other
+
     def position(self, strategy: str, instrument: Instrument) -> Position:
         """Return what a strategy holds of an instrument."""
         self.follow(instrument)

@@ -1,7 +1,7 @@
 """Asks the venues what is true, and puts our account of it right: at the start, from time to time, and when in doubt.
 
     reconciler = Reconciler(session, tell=…)
-    await reconciler.settle("okx")        # before the first order
+    await reconciler.take_over(handover)  # where an earlier process left something: before the first order
     await reconciler.run()                # for as long as the session lives
 
 What follows from an answer is decided by `xtrade.trading.reconciliation`, which is pure; here the questions are asked,
@@ -13,18 +13,38 @@ sent again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from xtrade.model.errors import VenueError
-from xtrade.model.events import AmendRejected, CancelRejected, OrderEvent, OrderInDoubt
+from xtrade.model.events import (
+    AccountOpened,
+    AmendRejected,
+    CancelRejected,
+    OrderAccepted,
+    OrderEvent,
+    OrderInDoubt,
+)
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Kind
 from xtrade.model.order_state import OrderState
-from xtrade.trading.reconciliation import Action, Difference, Ours, Policy, Report, reconcile
+from xtrade.model.orders import OrderIntent, OrderType
+from xtrade.trading.handover import Handover
+from xtrade.trading.orders import Order
+from xtrade.trading.reconciliation import (
+    Action,
+    Cause,
+    Difference,
+    Ours,
+    Policy,
+    Report,
+    began_anew,
+    reconcile,
+)
 from xtrade.trading.session import Session
 from xtrade.venues.base import Account, OrderReport, Trading
 
@@ -79,6 +99,27 @@ class Reconciler:
                 if silent or self.open_questions.get(venue) or now_ns >= due_ns:
                     await self._try_to_settle(venue)
 
+    async def take_over(self, handover: Handover) -> list[str]:
+        """Settle what an earlier process left with every venue, asking until each has answered.
+
+        Returned are the venues whose account has begun anew since: nothing that was left is there any more.
+        """
+        anew = []
+        for name, venue in self._session.venues.items():
+            self._compared_ns[name] = handover.written_ns
+            opened_ns = None if venue.account is None else venue.account.opened_ns
+            if opened_ns is not None and opened_ns > handover.written_ns:
+                anew.append(name)
+                self._began_anew(name, opened_ns)
+            while True:
+                try:
+                    await self.settle(name)
+                    break
+                except VenueError:
+                    await asyncio.sleep(self._pace.again_s)
+            self._settle_absent(name)
+        return anew
+
     async def settle(self, venue: str) -> tuple[Difference, ...]:
         """Ask and book until the venue has nothing more to say at once; return what is left open.
 
@@ -87,7 +128,7 @@ class Reconciler:
         left: list[Difference] = []
         for _ in range(_ROUNDS):
             left = await self._compare(venue)
-            if not any(each.action in {Action.BOOK, Action.FETCH_FILLS} for each in left):
+            if not any(each.action in {Action.BOOK, Action.FETCH_FILLS, Action.ADOPT} for each in left):
                 break
         left = [each for each in left if each.action not in {Action.BOOK, Action.LEAVE}]
         self.open_questions[venue] = len(left)
@@ -118,13 +159,93 @@ class Reconciler:
         self._session.act(
             partial(self._book, [*(event for each in found for event in each.events), *unanswered])
         )
-        for each in found:
-            may_cancel = self._session.engine.may_cancel
-            if each.action is Action.CANCEL and each.client_order_id is not None and may_cancel:
-                trading.cancel(each.client_order_id)
+        found = [self._carried_out(each, trading, listed) for each in found]
         self._say(name, found)
         self._compared_ns[name] = as_of_ns
         return found
+
+    def _carried_out(
+        self, difference: Difference, trading: Trading, listed: Sequence[OrderReport]
+    ) -> Difference:
+        """Do with an order that no strategy of ours has what the policy says; where it cannot be done, show it."""
+        engine = self._session.engine
+        if (
+            difference.action is Action.CANCEL
+            and engine.may_cancel
+            and difference.client_order_id is not None
+        ):
+            trading.cancel(difference.client_order_id)
+        if difference.action is not Action.ADOPT:
+            return difference
+        told = next(each for each in listed if each.client_order_id == difference.client_order_id)
+        owner = self._owner(told.instrument)
+        if owner is None:
+            text = f"{difference.text}; no strategy here trades {told.instrument}, which could adopt it"
+            return replace(difference, action=Action.LOOK, text=text)
+        self._session.act(partial(self._adopt, owner, told))
+        return replace(difference, text=f"{difference.text}; {owner} has it now")
+
+    def _owner(self, key: str) -> str | None:
+        """Return who is to have an order that nobody has: who trades its market, and holds most of it."""
+        engine = self._session.engine
+        names = [
+            name
+            for name, context in engine.contexts.items()
+            if not context.ended and key in engine.declared_by(name)
+        ]
+        return max(names, key=lambda name: abs(engine.portfolio.lots(name, key)), default=None)
+
+    def _adopt(self, owner: str, told: OrderReport, now_ns: int) -> None:
+        engine = self._session.engine
+        assert told.client_order_id is not None
+        intent = OrderIntent(
+            client_order_id=told.client_order_id,
+            instrument=told.instrument,
+            instrument_version=engine.instrument(told.instrument).version,
+            side=told.side,
+            type=OrderType.MARKET if told.ticks is None else OrderType.LIMIT,
+            lots=told.lots,
+            ticks=told.ticks,
+            # Its trades are asked for from then on.
+            decided_ns=min(now_ns, engine.given_ns(told.client_order_id)),
+        )
+        engine.adopt(owner, intent, now_ns)
+        accepted = OrderAccepted(
+            client_order_id=told.client_order_id, venue_order_id=told.venue_order_id, received_ns=now_ns
+        )
+        engine.heard(accepted, now_ns)
+
+    def _began_anew(self, name: str, opened_ns: int) -> None:
+        now_ns = self._session.now_ns()
+        ours = Ours(orders=self._orders(name), positions=self._positions(name, coins=True))
+        found = began_anew(ours, name, opened_ns, now_ns)
+        self._session.act(partial(self._book, [event for each in found for event in each.events]))
+        self._say(name, found)
+
+    def _settle_absent(self, name: str) -> None:
+        """Cancel, unless the policy is to let them stand, the orders of strategies that are not in this run."""
+        for strategy, context in self._session.engine.contexts.items():
+            if not context.ended:
+                continue
+            for order in list(context.open_orders.values()):
+                if order.intent.instrument.partition(":")[0] != name:
+                    continue
+                cancels = self._policy.unknown_own == "cancel"
+                self._tell(
+                    name,
+                    Difference(
+                        cause=Cause.OWNER_ABSENT,
+                        action=Action.CANCEL if cancels else Action.LEAVE,
+                        subject=order.intent.instrument,
+                        text=f"order {order.id} is of the strategy {strategy}, which is not in this run",
+                        client_order_id=order.id,
+                    ),
+                )
+                if cancels:
+                    self._session.act(partial(self._cancel, order))
+
+    def _cancel(self, order: Order, _now_ns: int) -> None:
+        self._session.engine.cancel_now(order)
 
     async def _answers(
         self, name: str, trading: Trading, listed: Sequence[OrderReport], as_of_ns: int
@@ -148,10 +269,7 @@ class Reconciler:
     ) -> Report:
         """Positions are asked for before trades: what trades in between is then in the trades."""
         positions = {each.instrument: each.lots for each in await account.positions()}
-        since_ns = self._compared_ns.get(name, self._session.start_ns) - round(
-            self._pace.fills_back_s * SECOND
-        )
-        fills = tuple(await account.fills(max(0, since_ns)))
+        fills = tuple(await account.fills(self._since_ns(name, (*listed, *answers.values()))))
         return Report(
             account=name,
             as_of_ns=as_of_ns,
@@ -162,20 +280,40 @@ class Reconciler:
             positions=positions,
         )
 
+    def _since_ns(self, name: str, told: Iterable[OrderReport | None]) -> int:
+        """From when on trades are asked for: shortly before the last comparison, or as far back as one is missing."""
+        states = self._orders(name)
+        last_ns = self._compared_ns.get(name, self._session.start_ns)
+        behind = [state for state in states.values() if state.missing_lots]
+        for report in told:
+            state = (
+                None
+                if report is None or report.client_order_id is None
+                else states.get(report.client_order_id)
+            )
+            if report is not None and state is not None and report.filled_lots > state.filled_lots:
+                behind.append(state)
+        since_ns = min([last_ns, *(state.intent.decided_ns for state in behind)])
+        return max(0, since_ns - round(self._pace.fills_back_s * SECOND))
+
     def _orders(self, name: str) -> dict[ClientOrderId, OrderState]:
+        """Our orders there. Of what went with an earlier account nothing more can be learnt."""
+        account = self._session.venues[name].account
+        opened_ns = (None if account is None else account.opened_ns) or 0
         return {
             number: state
             for number, state in self._session.engine.order_states().items()
             if state.intent.instrument.partition(":")[0] == name
+            and not (state.is_final and state.intent.decided_ns < opened_ns)
         }
 
-    def _positions(self, name: str) -> dict[str, int]:
+    def _positions(self, name: str, *, coins: bool = False) -> dict[str, int]:
         """What we hold of contracts. A venue has coins, and no position, on spot."""
         portfolio = self._session.engine.portfolio
         return {
             key: portfolio.total_lots(key)
             for key, each in self._session.venues[name].instruments.items()
-            if each.kind is not Kind.SPOT
+            if coins or each.kind is not Kind.SPOT
         }
 
     def _silent(self, name: str, now_ns: int) -> bool:
@@ -225,7 +363,7 @@ class Reconciler:
                 found.append(rejected(client_order_id=number, request=request, reason=reason))
         return found
 
-    def _book(self, events: Sequence[OrderEvent], now_ns: int) -> None:
+    def _book(self, events: Sequence[OrderEvent | AccountOpened], now_ns: int) -> None:
         for event in events:
             self._session.engine.heard(event, now_ns)
 

@@ -3,6 +3,8 @@
     for difference in reconcile(ours, report, policy, now_ns):
         ...book difference.events, then do difference.action
 
+An account that began after our last word of it has nothing of ours: `began_anew` says what is gone.
+
 Two reports are never of one moment, and "not found" is never proof: an order ends here only by the venue's own word
 about it, or because the venue does not know it although its validity is over. What is not certain yet is asked.
 
@@ -10,7 +12,7 @@ How to go on, by action:
 BOOK          the events say it all
 ASK           ask the venue about this order, by our id
 FETCH_FILLS   fetch the trades of this order, or of this market since the last one known
-ADOPT         take the order into our books: the strategy that owns it by policy
+ADOPT         take the order into the books of a strategy that trades its market, by policy
 CANCEL        cancel it, by policy
 LEAVE         it is somebody else's
 WAIT          what is being asked may explain it: compare again after that
@@ -20,12 +22,14 @@ LOOK          a person must look: nothing here explains it, and nothing new is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from xtrade.model.events import (
+    AccountOpened,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -49,6 +53,7 @@ __all__ = [
     "Ours",
     "Policy",
     "Report",
+    "began_anew",
     "reconcile",
 ]
 
@@ -80,6 +85,8 @@ class Cause(StrEnum):
     NO_WORD = "no_word"
     FILLS_MISSING = "fills_missing"
     OWN_UNKNOWN = "own_unknown"
+    OWNER_ABSENT = "owner_absent"
+    ACCOUNT_ANEW = "account_anew"
     EXTERNAL = "external"
     POSITION = "position"
     BALANCE = "balance"
@@ -112,13 +119,13 @@ class Ours(Struct, frozen=True, kw_only=True):
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """What is done with orders under our ids that our journal does not know, and how long an order may be silent.
+    """What is done with orders under our ids that no strategy of the run has, and how long an order may be silent.
 
     `silence_ns` is how long after the end of its validity (or, without one, after its decision) an order that the
     venue does not know counts as never arrived.
     """
 
-    unknown_own: Literal["adopt", "cancel", "look"] = "cancel"
+    unknown_own: Literal["adopt", "cancel", "show"] = "cancel"
     silence_ns: int = 60 * SECOND
 
 
@@ -130,7 +137,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     subject: str
     text: str
     client_order_id: ClientOrderId | None = None
-    events: tuple[OrderEvent, ...] = ()
+    events: tuple[OrderEvent | AccountOpened, ...] = ()
 
 
 _ENDINGS: Final = {
@@ -167,6 +174,54 @@ def reconcile(ours: Ours, report: Report, policy: Policy, now_ns: int) -> list[D
     found.extend(_untold(gone, report))
     found.extend(_positions(ours, report, found, booked))
     found.extend(_balances(ours, report))
+    return found
+
+
+def began_anew(ours: Ours, account: str, opened_ns: int, now_ns: int) -> list[Difference]:
+    """Say what went with an account that began at a time after all that we know of it."""
+    found = []
+    for number, state in ours.orders.items():
+        if state.is_final:
+            continue
+        text = "the order went with the account, which has begun anew since"
+        event: OrderEvent = OrderRejected(
+            client_order_id=number,
+            reason=text,
+            code="account_anew",
+            venue_ns=opened_ns,
+            received_ns=now_ns,
+        )
+        if state.accepted:
+            event = OrderCanceled(
+                client_order_id=number,
+                venue_order_id=state.venue_order_id,
+                reason=text,
+                cumulative_lots=state.filled_lots,
+                venue_ns=opened_ns,
+                received_ns=now_ns,
+            )
+        found.append(
+            Difference(
+                cause=Cause.ACCOUNT_ANEW,
+                action=Action.BOOK,
+                subject=state.intent.instrument,
+                text=text,
+                client_order_id=number,
+                events=(event,),
+            )
+        )
+    held = ", ".join(f"{lots} lots of {key}" for key, lots in sorted(ours.positions.items()) if lots)
+    gone = held or "no position"
+    opened = AccountOpened(account=account, venue_ns=opened_ns, received_ns=now_ns)
+    found.append(
+        Difference(
+            cause=Cause.ACCOUNT_ANEW,
+            action=Action.BOOK,
+            subject=account,
+            text=f"the account began {_utc(opened_ns)}, after all that we know of it: gone with it {gone}",
+            events=(opened,),
+        )
+    )
     return found
 
 
@@ -366,7 +421,7 @@ def _nobodys(told: OrderReport, policy: Policy) -> Difference:
             subject=told.instrument,
             text=f"order {told.venue_order_id} ({told.side} {told.lots} lots) was placed by somebody else",
         )
-    action = {"adopt": Action.ADOPT, "cancel": Action.CANCEL, "look": Action.LOOK}[policy.unknown_own]
+    action = {"adopt": Action.ADOPT, "cancel": Action.CANCEL, "show": Action.LOOK}[policy.unknown_own]
     return Difference(
         cause=Cause.OWN_UNKNOWN,
         action=action,
@@ -454,8 +509,13 @@ def _after(
     joined = dict(orders)
     for difference in found:
         for event in difference.events:
-            joined[event.client_order_id] = apply(joined[event.client_order_id], event).state
+            if isinstance(event, OrderEvent):
+                joined[event.client_order_id] = apply(joined[event.client_order_id], event).state
     return joined
+
+
+def _utc(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _number(told: OrderReport, by_name: Mapping[str, OrderState]) -> ClientOrderId | None:

@@ -5,6 +5,9 @@
     …
     await close(session, OnExit.CANCEL)           (xtrade.trading.closing)
 
+With the handover of an earlier process it starts in two steps: it listens, what was left is settled with the venues
+(xtrade.trading.reconciler), and only then the strategies begin.
+
 Events come from the venues and go to the engine in one call stack: a book is brought up to date, the engine is told,
 and what the strategies order is handed to their venue before the call returns. The one thing that waits is a book's
 change within the pace its listeners asked for: the last state is told when that is over, exactly as in a replay.
@@ -41,6 +44,7 @@ from xtrade.model.orders import OrderIntent
 from xtrade.runtime import clock
 from xtrade.runtime.ids import ClientOrderIds
 from xtrade.trading.engine import Engine
+from xtrade.trading.handover import Handover
 from xtrade.trading.listeners import Watch
 from xtrade.trading.orders import Order
 from xtrade.trading.ports import Journal, Orders
@@ -69,6 +73,7 @@ class Session:
         journal: Journal | None = None,
         on_step: Callable[[], object] | None = None,
         fence: Fence | None = None,
+        handover: Handover | None = None,
     ) -> None:
         self.venues = dict(venues)
         self.books = LiveBooks(
@@ -78,7 +83,14 @@ class Session:
         routes = _Routes(self.venues, lambda name: self.engine.order(name))  # noqa: PLW0108
         orders = routes if fence is None else FencedOrders(routes, fence)
         self.engine = Engine(
-            strategies, self.books, orders, ids=ids, limits=limits, desk_limits=desk_limits, journal=journal
+            strategies,
+            self.books,
+            orders,
+            ids=ids,
+            limits=limits,
+            desk_limits=desk_limits,
+            journal=journal,
+            handover=handover,
         )
         self.marks: dict[str, MarkPrice] = {}
         self.links: dict[tuple[str, str], LinkUp | LinkDown] = {}
@@ -97,8 +109,8 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
 
-    async def start(self) -> None:
-        """Check what the strategies need, connect, and begin."""
+    async def start(self, *, begin: bool = True) -> None:
+        """Check what the strategies need, connect, and begin; or only listen, until `begin` is called."""
         self._watched = self.engine.watched
         wanted: dict[str, list[Need]] = {}
         for need in needs(self.engine, self.books):
@@ -111,7 +123,11 @@ class Session:
         for name, venue in self.venues.items():
             await venue.start(partial(self.hear, name))
         self.start_ns = self.now_ns()
-        self._guarded(self._begin)
+        self._guarded(self._begin if begin else self._listen)
+
+    def begin(self) -> None:
+        """Have the strategies begin, once what an earlier process left is settled."""
+        self._guarded(lambda: self.engine.start(self.now_ns()))
 
     async def stop(self) -> None:
         """Let go of the venues. Orders stay as they are: `close` is what brings a session to its end in order."""
@@ -142,6 +158,14 @@ class Session:
     def _begin(self) -> None:
         self._running = True
         self.engine.start(self.start_ns)
+        self._hear_early()
+
+    def _listen(self) -> None:
+        self._running = True
+        self.engine.listen(self.start_ns)
+        self._hear_early()
+
+    def _hear_early(self) -> None:
         early, self._early = self._early, []
         for venue, events in early:
             self._dispatch(venue, events)
