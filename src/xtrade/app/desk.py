@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from xtrade.app.journals import FILE_NAME
+from xtrade.app.paths import shown, state_dir
 from xtrade.model.errors import DataError, UsageError
 from xtrade.model.events import OrderAccepted, OrderEvent, OrderFilled, OrderRejected
 from xtrade.model.instruments import Instrument
@@ -263,17 +264,18 @@ def found(run: Path | None, journal: str | None, config: Callable[[], Config]) -
         return Place(journal if is_database(journal) else str(Path(journal).expanduser()))
     if run is not None:
         return Place(str(_of_run(run)))
-    from xtrade.app.journals import place_of
-
-    configured = place_of(config())
-    if is_database(configured):
+    configured = config().journal.place
+    if configured is not None and is_database(configured):
         return Place(configured)
-    here = [Path(configured).expanduser(), *Path("runs").glob(f"*/{FILE_NAME}")]
+    kept = state_dir() / "nodes"
+    here = [*kept.glob(f"*/{FILE_NAME}"), *Path("runs").glob(f"*/{FILE_NAME}")]
+    if configured is not None:
+        here.append(Path(configured).expanduser())
     there = [path for path in here if path.is_file()]
     if not there:
         raise DataError(
-            f"there is no journal: neither {configured} nor a run in ./runs. Start one with `xtrade run`, or say where"
-            " with --run DIR or --journal PLACE"
+            f"there is no journal: neither {configured or f'a node in {shown(kept)}'} nor a run in ./runs. Start one"
+            " with `xtrade run`, or say where with --run DIR or --journal PLACE"
         )
     return Place(str(max(there, key=_written_ns)))
 

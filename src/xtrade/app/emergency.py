@@ -53,8 +53,12 @@ def switch_of(
     tell_loop: Callable[[Callable[[], object]], object],
     ask: Callable[[str], object],
     flattened: Callable[[Flattened], object],
+    after_id: int,
 ) -> KillSwitch:
-    """Build the switch: `tell_loop` has the loop call something when it can, `ask` asks for the end of the run."""
+    """Build the switch: `tell_loop` has the loop call something when it can, `ask` asks for the end of the run.
+
+    `after_id` is the highest id that a switch ever gave to an order, or where they begin.
+    """
     balances = tuple(balances)
 
     def act(action: Callable[[int], object]) -> None:
@@ -71,7 +75,10 @@ def switch_of(
     def placed(intent: OrderIntent) -> None:
         act(partial(_adopt, session.engine, intent))
 
-    accounts = {name: SimulatedAccess(venue, balances, placed=placed) for name, venue in venues.items()}
+    accounts = {
+        name: SimulatedAccess(venue, balances, placed=placed, after_id=after_id)
+        for name, venue in venues.items()
+    }
     switch = KillSwitch(halt_file, fence, accounts, killed=killed, finished=finished)
     return switch
 

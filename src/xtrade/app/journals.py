@@ -1,46 +1,148 @@
-"""Where this user's journal is, and opening it for a run."""
+"""Where a node's journal is, and opening it for a run: a new one, or the one that the node goes on with.
+
+is_kept        whether a run goes on with the journal of the one before
+place_of       where it is: named by the configuration, or in node_dir, the node's own among the state of this user
+goes_on        open it, hold it, and read what an earlier process handed over; a standby waits until the holder is gone
+put_aside      begin anew: what was written stays, under another name
+move_journal   a journal of one run goes into the folder of that run
+"""
 
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from xtrade.app.config.model import Config
 from xtrade.app.paths import state_dir
-from xtrade.model.errors import JournalBroken
-from xtrade.trading.journal import DurableJournal, open_journal
+from xtrade.model.errors import AccountHeld, DataError, JournalBroken, UsageError
+from xtrade.runtime import clock
+from xtrade.trading.handover import Handover
+from xtrade.trading.journal import DurableJournal, open_journal, read_journal
+from xtrade.trading.journal.entries import checked
+from xtrade.trading.journal.kinds import record_of
+from xtrade.trading.journal.leases import FileLeases
+from xtrade.trading.journal.opening import Readable, is_database
+from xtrade.trading.order_store import OrderStore
 
-__all__ = ["FILE_NAME", "journal_of", "move_journal", "place_of"]
+__all__ = [
+    "BASELINES",
+    "FILE_NAME",
+    "Kept",
+    "goes_on",
+    "is_kept",
+    "move_journal",
+    "node_dir",
+    "place_of",
+    "put_aside",
+]
 
+SECOND: Final = 1_000_000_000
 FILE_NAME: Final = "trading.journal"
+BASELINES: Final = "baselines.json"
+
+# In between a standby reads what was written meanwhile, so that little is left to read when its turn comes.
+STANDBY_READS_S: Final = 5.0
+DATABASE_AWAY_S: Final = 1.0
 
 
-def place_of(config: Config) -> str:
-    """Return where the configuration wants the journal: a path, or a database's address."""
-    return config.journal.place or str(state_dir() / FILE_NAME)
+class Kept(NamedTuple):
+    """A journal that is held, and what was handed over with it; None if nobody ever wrote in it."""
+
+    journal: DurableJournal
+    handover: Handover | None
 
 
-def journal_of(
+def node_dir(name: str) -> Path:
+    """Return the directory of what a node keeps."""
+    return state_dir() / "nodes" / name
+
+
+def is_kept(config: Config) -> bool:
+    """Tell whether a run goes on with the journal of the one before."""
+    given = config.journal
+    return given.keep == "node" or (given.keep is None and given.place is not None)
+
+
+def place_of(config: Config, name: str) -> str:
+    """Return where a node keeps its journal: a path, or a database's address."""
+    place = config.journal.place
+    if place is None:
+        return str(node_dir(name) / FILE_NAME)
+    return place if is_database(place) else str(Path(place).expanduser())
+
+
+def goes_on(
     config: Config,
+    name: str,
     *,
-    accounts: Sequence[str],
+    accounts: Sequence[str] = (),
     note: str = "",
-    wait_s: float = 0.0,
+    standby: bool = False,
+    tell: Callable[[str], object] = lambda _: None,
     on_trouble: Callable[[JournalBroken | None], None] | None = None,
-) -> DurableJournal:
-    """Open the journal of a run for writing, and hold its accounts against every other process of this user."""
-    place = place_of(config)
-    return open_journal(
-        place if "://" in place else Path(place).expanduser(),
-        accounts=accounts,
-        leases=state_dir() / "leases",
-        durability=config.journal.durability,
-        wait_s=wait_s,
-        note=note,
-        on_trouble=on_trouble,
-    )
+) -> Kept:
+    """Open a node's journal, hold it and its accounts, and read what was handed over.
+
+    Somebody else has it: AccountHeld; a standby waits for as long as that takes, and `tell`s who it is.
+    """
+    place = place_of(config, name)
+    if standby and not is_database(place):
+        raise UsageError(
+            "--standby waits for the holder of a journal in PostgreSQL, which several processes share: name one with"
+            " journal.place = postgresql://USER@HOST:PORT/DATABASE#NAME"
+        )
+
+    def opened(wait_s: float = 0.0) -> DurableJournal:
+        return open_journal(
+            place,
+            accounts=accounts,
+            leases=state_dir() / "leases",
+            durability=config.journal.durability,
+            wait_s=wait_s,
+            note=note,
+            on_trouble=on_trouble,
+        )
+
+    reading = _Reading()
+    journal = _waited_for(place, reading, opened, tell) if standby else opened()
+    try:
+        reading.read_on(journal.store, session=journal.session)
+    except BaseException:
+        journal.store.close()
+        raise
+    return Kept(journal, Handover.of(reading.store, reading.written_ns) if reading.written_ns else None)
+
+
+def put_aside(config: Config, name: str) -> Path | None:
+    """Put a node's journal aside, with what losses were counted from; return where it is now. None: there was none."""
+    place = place_of(config, name)
+    if is_database(place):
+        raise UsageError(
+            "--fresh puts a file aside, and a journal in a database stays: begin another one by another name after"
+            " the # of journal.place"
+        )
+    path, leases = Path(place), FileLeases(Path(place).parent)
+    (node_dir(name) / BASELINES).unlink(missing_ok=True)
+    if not path.exists():
+        return None
+    leases.take([f"journal {path.name}"])
+    try:
+        stamp = datetime.fromtimestamp(clock.now_ns() // SECOND, UTC).strftime("%Y%m%d-%H%M%S")
+        aside = path.with_name(f"{path.stem}.{stamp}{path.suffix}")
+        if aside.exists():
+            raise UsageError(f"{aside} is there already: try again in a second")
+        for end in ("-wal", "-shm", ""):
+            if (part := path.with_name(path.name + end)).exists():
+                part.rename(aside.with_name(aside.name + end))
+    except OSError as error:
+        raise DataError(f"{path} cannot be put aside: {error.strerror}") from error
+    finally:
+        leases.release()
+    return aside
 
 
 def move_journal(journal: Path, folder: Path) -> None:
@@ -53,3 +155,51 @@ def move_journal(journal: Path, folder: Path) -> None:
         if (part := journal.with_name(name)).exists():
             part.rename(folder / name)
     shutil.rmtree(journal.parent)
+
+
+class _Reading:
+    """What a journal adds up to so far; read on as it grows."""
+
+    def __init__(self) -> None:
+        self.store = OrderStore()
+        self.written_ns = 0
+        """When somebody before the present process wrote last."""
+        self._sequence = 0
+        self._digest = b""
+
+    def read_on(self, journal: Readable, *, session: int | None = None) -> None:
+        """Take what was written since; what `session` wrote is our own, and no news of an earlier process."""
+        new = journal.read(after=self._sequence)
+        before = self._digest or journal.genesis
+        for entry in checked(new, before, after=self._sequence, where=journal.name):
+            try:
+                self.store.take(record_of(entry.kind, entry.body))
+            except DataError as error:
+                raise DataError(f"entry {entry.sequence} of {journal.name}: {error}") from error
+            self._sequence, self._digest = entry.sequence, entry.digest
+            if entry.session != session:
+                self.written_ns = max(self.written_ns, entry.at_ns)
+
+
+def _waited_for(
+    place: str,
+    reading: _Reading,
+    opened: Callable[[float], DurableJournal],
+    tell: Callable[[str], object],
+) -> DurableJournal:
+    """Wait in the queue for a journal, reading it meanwhile; also while its database is away."""
+    while True:
+        try:
+            with read_journal(place) as journal:
+                reading.read_on(journal)
+        except DataError:
+            pass  # nobody has begun it yet; if it is damaged, that is said once it is ours
+        except JournalBroken as error:
+            tell(str(error))
+        try:
+            return opened(STANDBY_READS_S)
+        except AccountHeld as error:
+            tell(str(error))
+        except JournalBroken as error:
+            tell(str(error))
+            threading.Event().wait(DATABASE_AWAY_S)

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 from typing_extensions import override
 
@@ -28,11 +29,15 @@ from xtrade.app.emergency import KILL_SIGNAL, switch_of
 from xtrade.app.risk import desk_limits_of, guardian_of, limits_of, looks_every_ns
 from xtrade.model.durations import duration_ns
 from xtrade.model.errors import ConfigError
+from xtrade.model.fills import Fill
+from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
+from xtrade.model.numbers import plain
+from xtrade.model.sides import Side
 from xtrade.research.backtest import run_of
 from xtrade.research.fingerprint import fingerprint, fingerprint_of_bytes
 from xtrade.research.recorder import Recorder
-from xtrade.research.recording import Recording
+from xtrade.research.recording import FillRow, Recording, Samples
 from xtrade.research.result import Result
 from xtrade.research.sampler import Sampler
 from xtrade.runtime import chance, clock
@@ -43,16 +48,19 @@ from xtrade.sim.synthetic.markets import SyntheticMarkets
 from xtrade.sim.synthetic.presets import preset
 from xtrade.trading.acting import turn
 from xtrade.trading.closing import ClosingReport, OnExit, close
+from xtrade.trading.exposure import account_of
+from xtrade.trading.handover import Handover
 from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.ports import Journal, Noted, Record
 from xtrade.trading.reconciler import Reconciler
-from xtrade.trading.reconciliation import Action, Difference
+from xtrade.trading.reconciliation import Action, Difference, Policy
 from xtrade.trading.risk import Limits, TradingState
-from xtrade.trading.risk.halt_file import HaltFile
+from xtrade.trading.risk.halt_file import BaselineFile, HaltFile
 from xtrade.trading.risk.kill import Fence, Flattened
 from xtrade.trading.session import Session
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.simulated import SimulatedVenue
+from xtrade.venues.simulated_access import EMERGENCY_IDS
 
 __all__ = ["Ending", "Node", "Plan", "plan_of"]
 
@@ -169,6 +177,10 @@ class Node:
 
     `flattened` hears how the switch left the accounts, in the switch's thread. `tell_loop` is how that thread has
     something done in the loop; a virtual loop, which hears nobody, needs one from outside (`Pace.soon`).
+
+    With the `handover` of an earlier process it goes on where that one ended, and nothing is ordered before the
+    venues have said what became of it. `baseline_file` keeps what losses are counted from. `venues` are those that
+    lived on meanwhile, where the plan would make new ones.
     """
 
     def __init__(
@@ -176,6 +188,9 @@ class Node:
         plan: Plan,
         *,
         journal: DurableJournal | None = None,
+        handover: Handover | None = None,
+        venues: Mapping[str, SimulatedVenue] | None = None,
+        baseline_file: BaselineFile | None = None,
         halt_file: HaltFile | None = None,
         flattened: Callable[[Flattened], object] = lambda _: None,
         tell_loop: Callable[[Callable[[], object]], object] | None = None,
@@ -184,25 +199,46 @@ class Node:
         self.stop = Shutdown()
         self.journal = journal
         self.recorder = Recorder()
-        self.venues = plan.venues()
+        self.handover = handover
+        self.venues = dict(plan.venues() if venues is None else venues)
         self.strategies = plan.strategies()
         self.fence = Fence()
+        given = [] if handover is None else [state.intent.client_order_id for state in handover.orders]
         self.session = Session(
             self.strategies,
             self.venues,
-            ids=ClientOrderIds(MemoryMark(BITS_63), clock.now_ns),
+            # Above all that the journal has, also where the clock was set back since.
+            ids=ClientOrderIds(
+                MemoryMark(BITS_63, max((each for each in given if each < EMERGENCY_IDS), default=0) + 1),
+                clock.now_ns,
+            ),
             limits=plan.limits,
             desk_limits=desk_limits_of(plan.config),
             journal=self.recorder if journal is None else _Both(journal, self.recorder),
             on_step=self._look_after,
             fence=self.fence,
+            handover=handover,
         )
         self.recorder.portfolio = self.session.engine.portfolio
-        # What losses are counted from is not kept: the built-in exchange's accounts begin anew with each run.
-        self.guardian = guardian_of(plan.config, self.session.engine, plan.balances, halt_file=halt_file)
+        self.carried = dict(self.session.engine.portfolio.all())
+        """The positions that this run began with."""
+        for context in self.session.engine.contexts.values():
+            for order in context.open_orders.values():
+                self.recorder.carry(order.state)
+        self.guardian = guardian_of(
+            plan.config,
+            self.session.engine,
+            plan.balances,
+            halt_file=halt_file,
+            baseline_file=baseline_file,
+        )
         if self.guardian is not None:
             self.guardian.watch(looks_every_ns(plan.config))
-        self.reconciler = Reconciler(self.session, tell=self._differs)
+        self.reconciler = Reconciler(
+            self.session,
+            policy=Policy(unknown_own=plan.config.engine.unknown_orders),
+            tell=self._differs,
+        )
         self.sampler = Sampler(self.session.books, self.session.engine.watched)
         self.end_ns = 0
         self.switch = None
@@ -216,6 +252,7 @@ class Node:
                 tell_loop=tell_loop or self._tell_loop,
                 ask=self.ask,
                 flattened=flattened,
+                after_id=max([EMERGENCY_IDS, *given]),
             )
         self._watching = ExitStack()
         self._door = Lock()
@@ -257,7 +294,7 @@ class Node:
             self._loop.call_soon(call)
         with _seeded(self.plan.seed):
             try:
-                await self.session.start()
+                await self.session.start(begin=self.handover is None)
             except BaseException:
                 await self.session.stop()
                 raise
@@ -283,7 +320,7 @@ class Node:
         async with Supervisor("node") as tasks:
             tasks.start(self._sample, name="samples")
             tasks.start(self._hear_failure, name="failure")
-            tasks.start(self.reconciler.run, name="reconciler")
+            tasks.start(self._reconcile, name="reconciler")
             if watch is not None:
                 # Who cannot see the run does not end it.
                 tasks.start(lambda: self._show(watch), name="view", restart=Restart())
@@ -303,19 +340,19 @@ class Node:
         """Return what the run was worth, in the form a back-test's is."""
         for what, count in self.session.engine.unusual.items():
             self.recorder.count(what, "see the journal of the run", count)
-        keys = list(self.session.engine.watched)
+        keys, samples = list(self.session.engine.watched), self.sampler.samples()
         recording = Recording(
             instruments={key: (self.session.books.instrument(key),) for key in keys},
             strategies={
                 name: run_of(strategy, self.recorder.failures.get(name))
-                for name, strategy in self.strategies.items()
+                for name, strategy in self.session.engine.strategies.items()
             },
             capital=self.plan.balances[0],
-            samples=self.sampler.samples(),
+            samples=samples,
             start_ns=self.session.start_ns,
             end_ns=self.end_ns,
             orders=self.recorder.orders(),
-            fills=self.recorder.fills,
+            fills=[*self._carried_in(samples), *self.recorder.fills],
             funding=self.recorder.funding,
             unusual=self.recorder.unusual,
             seed=self.plan.seed,
@@ -329,6 +366,36 @@ class Node:
         return Result.of(recording, name=self.plan.name, fingerprint=made_of)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    def _carried_in(self, samples: Samples) -> Iterator[FillRow]:
+        """Enter what was held at the start at the first price there was: the result counts from there."""
+        for (strategy, key), position in self.carried.items():
+            if not position.lots:
+                continue
+            instrument, mids = self.session.books.instrument(key), samples.mid(key)
+            known = mids[~np.isnan(mids)]
+            price = (
+                float(known[0]) if len(known) else float(position.entry_price(instrument) or instrument.tick)
+            )
+            quantity = plain(instrument.quantity(position.lots))
+            self.recorder.count(
+                "positions carried over from the run before",
+                f"{strategy}: {quantity} of {key}, counted from {price:g}",
+            )
+            yield FillRow(
+                client_order_id=ClientOrderId(0),
+                strategy=strategy,
+                instrument=key,
+                instrument_version=instrument.version,
+                fill=Fill(
+                    trade_id="carried over",
+                    side=Side.BUY if position.lots > 0 else Side.SELL,
+                    ticks=max(1, round(price / float(instrument.tick))),
+                    lots=abs(position.lots),
+                    venue_ns=self.session.start_ns,
+                ),
+                received_ns=self.session.start_ns,
+            )
 
     def _look_after(self) -> None:
         if not self.session.engine.is_active:
@@ -368,11 +435,25 @@ class Node:
             return (), True
         return (*self.switch.report.lines(), *self.switch.problems), self.switch.report.is_flat
 
+    async def _reconcile(self) -> None:
+        """Take over what an earlier process left, have the strategies begin, and keep our account true from then on."""
+        if self.handover is not None:
+            for venue in await self.reconciler.take_over(self.handover):
+                self.carried = {
+                    held: lots for held, lots in self.carried.items() if account_of(held[1]) != venue
+                }
+                if self.guardian is not None:
+                    self.guardian.begin_anew()
+            self.session.begin()
+        await self.reconciler.run()
+
     async def _sample(self) -> None:
         while True:
             self.sampler.look(self.session.now_ns())
-            if self.journal is not None and not self.journal.may_place:
-                self.journal.try_again()
+            if self.journal is not None and not self.journal.may_place and not self.journal.try_again():
+                trouble = self.journal.trouble
+                if trouble is not None and trouble.lost:
+                    self.ask(str(trouble))
             await asyncio.sleep(self.sampler.step_ns / SECOND)
 
     def _differs(self, venue: str, difference: Difference) -> None:

@@ -19,7 +19,7 @@ from xtrade.model.events import (
 )
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
-from xtrade.model.order_state import OrderStatus
+from xtrade.model.order_state import OrderState, OrderStatus
 from xtrade.model.orders import OrderIntent
 from xtrade.research.recording import REFUSED, FillRow, FundingRow, OrderRow, Unusual
 from xtrade.trading.ports import Failed, Noted, Record, Refused
@@ -87,6 +87,11 @@ class Recorder:
                 self.failures[record.strategy] = f"{record.error} (in {record.where}, {record.place})"
             case Noted():
                 self.notes.append(record)
+
+    def carry(self, state: OrderState) -> None:
+        """Take in an order of an earlier process that is open still: what becomes of it belongs to this run too."""
+        line = self._lines[state.intent.client_order_id] = _Line(state.intent)
+        line.executed_lots, line.status = state.executed_lots, state.status
 
     @property
     def orders_sent(self) -> int:

@@ -76,6 +76,15 @@ class Quoter(Strategy[QuoterParams]):
         yield BookFeed(self.params.instrument, every=self.params.every)
 
     @override
+    def on_start(self, ctx: Context) -> None:
+        # After a restart the quotes of the last process may still rest: one a side is taken over.
+        for order in ctx.orders(self.params.instrument):
+            if self._quotes[order.side] is None:
+                self._quotes[order.side] = order
+            else:
+                order.cancel()
+
+    @override
     def on_book(self, ctx: Context, book: Book) -> None:
         bid, ask = book.bid_ticks, book.ask_ticks
         if bid is None or ask is None or not book.is_trusted:

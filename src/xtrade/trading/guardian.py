@@ -77,6 +77,12 @@ class Guardian:
 
         self._engine.at(self._engine.now_ns + every_ns).then(lambda: look(None))
 
+    def begin_anew(self) -> None:
+        """Count from the present equity: the account that losses were counted in is not there any more."""
+        self._baselines = None
+        if self._baseline_file is not None:
+            self._baseline_file.forget()
+
     # -- look -----------------------------------------------------------------------------------------------------
 
     def look(self, now_ns: int) -> list[Verdict]:
@@ -159,7 +165,7 @@ class Guardian:
             paid = before.funding_at_midnight if funding is None else funding
             self._baselines = before.after(equity, paid, now_ns)
         assert self._baselines is not None
-        if self._baseline_file is not None and equity is not None:
+        if self._baseline_file is not None and equity is not None and self.flattening is None:
             self._baseline_file.write(self._baselines)
         return self._baselines
 
@@ -262,6 +268,9 @@ class Guardian:
         if self._halt_file is not None:
             self._halt_file.halt(Halt(why=why, by=by, at_ns=self._engine.now_ns))
         self.flattening, self._flattening_since_ns = why, self._engine.now_ns
+        # Whoever clears the halt accepts the loss: what comes after is counted from what is then left.
+        if self._baseline_file is not None:
+            self._baseline_file.forget()
         self._turn(TradingState.HALTED, why, None, by)
 
     def _turn(self, state: TradingState, why: str, strategy: str | None, by: str = BY) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from xtrade.model.order_state import OrderState
@@ -47,6 +48,15 @@ class Handover(NamedTuple):
             if turned.state is not TradingState.ACTIVE and (name or turned.state is not TradingState.HALTED)
         }
         return cls(tuple(store.orders.values()), store.portfolio.copy(), dials, written_ns)
+
+    def activated(self) -> Self:
+        """Return the same with every dial turned back by the operator, which is written down at the start."""
+        why, by = "the operator lets it trade again", "xtrade run --activate"
+        turned = {
+            name: replace(each, state=TradingState.ACTIVE, why=why, by=by)
+            for name, each in self.dials.items()
+        }
+        return self._replace(dials=turned)
 
     @property
     def unfinished(self) -> dict[str, dict[str, None]]:

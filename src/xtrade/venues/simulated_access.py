@@ -21,16 +21,17 @@ from xtrade.model.sides import Side
 from xtrade.sim.matching.exchange import Exchange
 from xtrade.venues.simulated import SimulatedVenue
 
-__all__ = ["SimulatedAccess"]
+__all__ = ["EMERGENCY_IDS", "SimulatedAccess"]
 
-# The engine's ids are nanoseconds of the clock: these are those of the year 2116, and meet none of them.
-_FIRST_ID: Final = 1 << 62
+EMERGENCY_IDS: Final = 1 << 62
+"""Closing orders have ids from here on. The engine's are nanoseconds of the clock: it meets these in 2116."""
 
 
 class SimulatedAccess:
     """One account. `placed` hears of each closing order before it is sent, in whichever thread closes.
 
-    On spot, what goes beyond `balances`, with which the account began, is what was bought and can be sold.
+    On spot, what goes beyond `balances`, with which the account began, is what was bought and can be sold. `after_id`
+    is the highest of such ids that was ever given.
     """
 
     def __init__(
@@ -39,11 +40,12 @@ class SimulatedAccess:
         balances: Iterable[Money],
         *,
         placed: Callable[[OrderIntent], object] = lambda _: None,
+        after_id: int = EMERGENCY_IDS,
     ) -> None:
         self._venue = venue
         self._kept = {money.currency: money.atoms for money in balances}
         self._placed = placed
-        self._next_id = _FIRST_ID
+        self._next_id = after_id
 
     def cancel_all(self) -> None:
         """Cancel every order of the account."""

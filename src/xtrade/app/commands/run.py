@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
 from msgspec import Struct
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from xtrade.app.node import Ending, Node, Plan
+    from xtrade.app.run_journal import RunJournal
     from xtrade.research.result import Result
 
 __all__ = ["app"]
-
-JOURNAL: Final = "trading.journal"
 
 app = cyclopts.App(name="run", usage="xtrade run [OPTIONS] [WHAT]")
 
@@ -73,6 +72,44 @@ Out = Annotated[
 ]
 
 
+Resume = Annotated[
+    bool,
+    cyclopts.Parameter(
+        name="--resume",
+        negative="",
+        show_default=False,
+        help="Go on with this node's journal: journal.keep = node.",
+    ),
+]
+Fresh = Annotated[
+    bool,
+    cyclopts.Parameter(
+        name="--fresh",
+        negative="",
+        show_default=False,
+        help="Put this node's journal aside, and begin a new one.",
+    ),
+]
+Standby = Annotated[
+    bool,
+    cyclopts.Parameter(
+        name="--standby",
+        negative="",
+        show_default=False,
+        help="Wait until whoever holds the journal is gone, then go on (PostgreSQL).",
+    ),
+]
+Activate = Annotated[
+    bool,
+    cyclopts.Parameter(
+        name="--activate",
+        negative="",
+        show_default=False,
+        help="Let trade again what was stopped in an earlier run; losses count from now.",
+    ),
+]
+
+
 class Outcome(Struct, frozen=True):
     """What a run came to, for programs."""
 
@@ -97,6 +134,10 @@ def run(
     seed: SeedFlag = None,
     set: Overrides = (),  # noqa: A002
     out: Out = None,
+    resume: Resume = False,
+    fresh: Fresh = False,
+    standby: Standby = False,
+    activate: Activate = False,
     plain: Plain = False,
     yes: Yes = False,
     json: Json = False,
@@ -110,16 +151,22 @@ def run(
 
     With --speed time is virtual, and the same seed repeats every decision; at max it passes as fast as it can.
 
+    A run on the built-in exchange, which begins anew with each process, has a journal of its own. With --resume, or
+    where journal.place names one, a node goes on with its journal: positions, open orders, dials, and what losses
+    count from. Nothing is ordered before the venues have said what became of it all.
+
     **Examples**
 
     - `xtrade run examples/quickstart.toml --seconds 60`
     - `xtrade run quoter --set paper.world=busy --param half_spread=3`
     - `xtrade run examples/quickstart.toml --seconds 3600 --speed max`
     - `xtrade run examples/quickstart.toml --on-exit flatten`
+    - `xtrade run desk.toml --set journal.place=postgresql://trader@db.lan/desk#trading --standby`
     """
     from xtrade.app.emergency import halt_file_of
-    from xtrade.app.journals import move_journal
+    from xtrade.app.journals import is_kept
     from xtrade.app.node import plan_of
+    from xtrade.app.run_journal import RunJournal
     from xtrade.research.report.page import write_report
 
     loaded = configured(what, seed=seed, overrides=set)
@@ -128,22 +175,39 @@ def run(
     if engine.mode == "live" and speed != "1":
         raise UsageError("--speed is for simulated time: real venues keep their own")
     config = replace(loaded.config, engine=engine)
+    if resume or standby:
+        config = replace(config, journal=replace(config.journal, keep="node"))
     factor = _factor(speed)
+    if factor != 1 and (resume or standby or activate):
+        raise UsageError(
+            "--speed makes time up, and it begins anew with each run: so does the journal, and there is nothing to"
+            " go on with"
+        )
     if seconds is not None and seconds <= 0:
         raise UsageError(f"--seconds {seconds:g}: expected a time above zero")
     if seconds is None and speed == "max":
         raise UsageError("--speed max would run for ever: say how long with --seconds")
+    kept = factor == 1 and is_kept(config)
+    if activate and not kept:
+        raise UsageError(
+            "--activate is for a node that goes on, and this run has a journal of its own (--resume)"
+        )
     halt_file_of().must_be_clear()
-    plan = plan_of(config, loaded.name, named_values(param))
+    plan = plan_of(config, config.engine.name or loaded.name, named_values(param))
     if engine.mode == "live":
         _confirm(yes=yes)
-    folder = out or _next_free(Path("runs"), loaded.name)
     if out is not None and out.exists():
         raise UsageError(f"{out} is already there: name another folder with --out")
-    node, ending = _play(plan, folder, seconds=seconds, factor=factor, plain=plain, json=json)
+    if kept:
+        journal = RunJournal.of_node(plan, fresh=fresh, standby=standby, activate=activate)
+        folder = out or _next_free(Path("runs"), plan.name)
+    else:
+        folder = out or _next_free(Path("runs"), plan.name)
+        journal = RunJournal.of_run(plan, folder)
+    node, ending = _play(plan, folder, journal, seconds=seconds, factor=factor, plain=plain, json=json)
     result = node.result()
     result.save(folder)
-    move_journal(_journal_of(folder), folder)
+    journal.put_into(folder)
     report = write_report(result, folder / "report.html")
     outcome = Outcome(
         str(folder), str(report), ending, result.metrics, result.run.unusual, result.run.failures
@@ -155,7 +219,14 @@ def run(
 
 
 def _play(
-    plan: Plan, folder: Path, *, seconds: float | None, factor: float | None, plain: bool, json: bool
+    plan: Plan,
+    folder: Path,
+    journal: RunJournal,
+    *,
+    seconds: float | None,
+    factor: float | None,
+    plain: bool,
+    json: bool,
 ) -> tuple[Node, Ending]:
     """Run the plan in wall time, or in virtual time at another speed; show it meanwhile."""
     from xtrade.app.emergency import halt_file_of, nodes_dir
@@ -166,12 +237,9 @@ def _play(
     from xtrade.runtime.pace import Pace
     from xtrade.runtime.real import run as run_real
     from xtrade.runtime.virtual import run_virtual
-    from xtrade.trading.journal.opening import open_journal
 
     screen = Screen(seconds=seconds, on_exit=plan.on_exit) if wants_screen(plain=plain, json=json) else None
     show: Callable[[Node], object] = screen or Lines(10.0 if factor == 1 else 600.0)
-    # What is traded here ends with the process, and its journal has to survive no more than that.
-    journal = open_journal(_journal_of(folder), durability="process", note=f"{plan.name}, on paper")
     # In real time the view looks at the run from the loop, in virtual time from between its steps.
     pace = None if factor == 1 else Pace(factor, on_frame=lambda: show(node))
     note(
@@ -189,7 +257,9 @@ def _play(
         ):
             node = Node(
                 plan,
-                journal=journal,
+                journal=journal.written,
+                handover=journal.handover,
+                baseline_file=journal.baseline_file,
                 halt_file=halt_file_of(),
                 flattened=presence.flattened,
                 tell_loop=None if pace is None else pace.soon,
@@ -203,7 +273,7 @@ def _play(
             reason = ending.reason
             return node, ending
     finally:
-        journal.close(reason)
+        journal.written.close(reason)
 
 
 def _factor(speed: str) -> float | None:
@@ -231,15 +301,12 @@ def _confirm(*, yes: bool) -> None:
         raise UsageError("not confirmed: nothing was sent")
 
 
-def _journal_of(folder: Path) -> Path:
-    """The journal while the run goes on: beside its folder, which is written at the end in one piece."""
-    return folder.with_name(f"{folder.name}.running") / JOURNAL
-
-
 def _next_free(under: Path, name: str) -> Path:
+    from xtrade.app.run_journal import under_way
+
     folder = under / name
     number = 2
-    while folder.exists() or _journal_of(folder).parent.exists():
+    while folder.exists() or under_way(folder).exists():
         folder = under / f"{name}-{number}"
         number += 1
     return folder

@@ -77,6 +77,22 @@ class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             " close every position at the market."
         ),
     ] = "cancel"
+    unknown_orders: Annotated[
+        Literal["adopt", "cancel", "show"],
+        Meta(
+            description="What becomes of open orders under our ids that no strategy of the run has: a strategy that"
+            " trades the market adopts them, they are canceled, or only shown."
+        ),
+    ] = "cancel"
+    name: Annotated[
+        Annotated[str, Meta(pattern="^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")] | None,
+        Meta(
+            description="What this node is called: its journal and its folders are named so; if not set, like its"
+            " configuration file.",
+            examples=["desk"],
+            extra={"expects": "a name of small letters, digits, single dashes and underscores"},
+        ),
+    ] = None
 
 
 class PaperConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -429,10 +445,18 @@ class JournalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     place: Annotated[
         Annotated[str, Meta(min_length=1)] | None,
         Meta(
-            description="A file, or postgresql://USER@HOST:PORT/DATABASE#NAME where several machines share it; by"
-            " default trading.journal among the state of this user.",
+            description="A file, or postgresql://USER@HOST:PORT/DATABASE#NAME where several machines share it; if not"
+            " set, in the folder of the run, or of the node among the state of this user (keep).",
             examples=["desk/trading.journal"],
             extra={"expects": "a path, or postgresql://USER@HOST:PORT/DATABASE#NAME", "private": True},
+        ),
+    ] = None
+    keep: Annotated[
+        Literal["node", "run"] | None,
+        Meta(
+            description="node: each run goes on where the last one ended; run: each has a journal of its own. If not"
+            " set, node where a place is named, else run: the built-in exchange begins anew with each process.",
+            examples=["node"],
         ),
     ] = None
     durability: Annotated[

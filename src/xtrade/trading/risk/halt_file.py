@@ -102,6 +102,11 @@ class BaselineFile:
                 " from the present equity"
             ) from error
 
+    def forget(self) -> None:
+        """Begin to count anew: from the equity that is there when it is looked at next."""
+        self.path.unlink(missing_ok=True)
+        self._last = None
+
     def write(self, baselines: Baselines) -> None:
         """Keep the baselines, if they changed."""
         if baselines == self._last:
