@@ -33,7 +33,7 @@ def day(tmp_path):
 
     rows = [*OPENING, *(level(ns, 0, 900, 1 + ns // 100 % 2) for ns in range(100, 2000, 100))]
     desk = Desk(rows, maker=Scripted(book=book))
-    place = tmp_path / "trading.journal"
+    place = tmp_path / "nodes" / "desk" / "trading.journal"
     with open_journal(place, accounts=["okx"]) as journal:
         desk.engine._journal, desk.engine._tells_why = journal, True
         desk.play()
@@ -181,9 +181,9 @@ def test_the_configuration_says_where_the_journal_is(capsys, day):
 
 
 def test_something_else_is_not_taken_for_a_journal(capsys, tmp_path):
-    (tmp_path / "trading.journal").write_text(
-        "not a database at all, and long enough to be looked at closely" * 20
-    )
+    place = tmp_path / "nodes" / "desk" / "trading.journal"
+    place.parent.mkdir(parents=True)
+    place.write_text("not a database at all, and long enough to be looked at closely" * 20)
 
     code, _, err = xtrade(capsys, "verify")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from xtrade.app.config.model import Config, JournalConfig
-from xtrade.app.journals import journal_of, move_journal, place_of
+from xtrade.app.journals import goes_on, move_journal, place_of, put_aside
 from xtrade.model.errors import AccountHeld
 from xtrade.trading.journal import open_journal, read_journal
 from xtrade.trading.ports import Noted
@@ -14,18 +14,44 @@ def _home(tmp_path, monkeypatch):
     monkeypatch.setenv("XTRADE_HOME", str(tmp_path))
 
 
-def test_a_journal_is_among_the_state_of_its_user_unless_told(tmp_path):
-    assert place_of(Config()) == str(tmp_path / "trading.journal")
-    assert place_of(Config(journal=JournalConfig(place="here.journal"))) == "here.journal"
+def test_a_nodes_journal_is_among_the_state_of_its_user_unless_told(tmp_path):
+    assert place_of(Config(), "desk") == str(tmp_path / "nodes" / "desk" / "trading.journal")
+    assert place_of(Config(journal=JournalConfig(place="here.journal")), "desk") == "here.journal"
+    address = "postgresql://a@b/c#d"
+    assert place_of(Config(journal=JournalConfig(place=address)), "desk") == address
 
 
 def test_two_journals_do_not_trade_one_account(tmp_path):
     other = Config(journal=JournalConfig(place=str(tmp_path / "other" / "j"), durability="process"))
-    with journal_of(Config(), accounts=["okx", "binance"]):
+    with goes_on(Config(), "desk", accounts=["okx", "binance"]).journal:
         with pytest.raises(AccountHeld, match="account binance is held by process"):
-            journal_of(other, accounts=["binance"])
-        journal_of(other, accounts=["kucoin"]).close()
-    journal_of(other, accounts=["binance"]).close()
+            goes_on(other, "desk", accounts=["binance"])
+        goes_on(other, "desk", accounts=["kucoin"]).journal.close()
+    goes_on(other, "desk", accounts=["binance"]).journal.close()
+
+
+def test_what_is_handed_over_is_what_processes_before_this_one_wrote(tmp_path):
+    first = goes_on(Config(), "desk")
+    assert first.handover is None
+    first.journal.append(Noted(strategy="s", text="a word", at_ns=1))
+    last_ns = [entry.at_ns for entry in first.journal.entries()][-1]
+    first.journal.store.close()  # it died
+
+    journal, handover = goes_on(Config(), "desk")
+    with journal:
+        assert handover.written_ns == last_ns
+        assert journal.session == 2
+
+
+def test_put_aside_a_journal_is_whole_under_another_name_and_the_next_one_begins(tmp_path):
+    with goes_on(Config(), "desk").journal, pytest.raises(AccountHeld):
+        put_aside(Config(), "desk")
+    aside = put_aside(Config(), "desk")
+
+    with read_journal(aside) as journal:
+        assert [entry.kind for entry in journal.read()] == ["SessionOpened", "SessionClosed"]
+    assert goes_on(Config(), "desk").handover is None
+    assert put_aside(Config(), "nobody") is None
 
 
 @pytest.mark.parametrize("is_read", [False, True])

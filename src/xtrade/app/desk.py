@@ -268,9 +268,8 @@ def found(run: Path | None, journal: str | None, config: Callable[[], Config]) -
     if configured is not None and is_database(configured):
         return Place(configured)
     kept = state_dir() / "nodes"
-    here = [*kept.glob(f"*/{FILE_NAME}"), *Path("runs").glob(f"*/{FILE_NAME}")]
-    if configured is not None:
-        here.append(Path(configured).expanduser())
+    nodes = kept.glob(f"*/{FILE_NAME}") if configured is None else [Path(configured).expanduser()]
+    here = [*nodes, *Path("runs").glob(f"*/{FILE_NAME}")]
     there = [path for path in here if path.is_file()]
     if not there:
         raise DataError(

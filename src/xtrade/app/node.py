@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from typing_extensions import override
 
 from xtrade.app.backtests import amount_of, params_for, strategy_of
@@ -359,13 +360,20 @@ class Node:
             kind="run on paper",
             assumptions=tuple(venue.latency_in_words for venue in self.venues.values()),
             data=(f"synthetic traders of the world {self.plan.config.paper.world!r}, seed {self.plan.seed}",),
-            config=msgspec.to_builtins(self.plan.config, enc_hook=str),
+            config=msgspec.to_builtins(self._shown_config(), enc_hook=str),
         )
         world = msgspec.json.encode(self.plan.world, enc_hook=str)
         made_of = fingerprint(recording, data=fingerprint_of_bytes([world]))
         return Result.of(recording, name=self.plan.name, fingerprint=made_of)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    def _shown_config(self) -> Config:
+        """The configuration without what a database's address may hold: it goes into files that are passed around."""
+        config = self.plan.config
+        if self.journal is None or config.journal.place is None:
+            return config
+        return replace(config, journal=replace(config.journal, place=self.journal.store.name))
 
     def _carried_in(self, samples: Samples) -> Iterator[FillRow]:
         """Enter what was held at the start at the first price there was: the result counts from there."""

@@ -161,7 +161,7 @@ def run(
     - `xtrade run quoter --set paper.world=busy --param half_spread=3`
     - `xtrade run examples/quickstart.toml --seconds 3600 --speed max`
     - `xtrade run examples/quickstart.toml --on-exit flatten`
-    - `xtrade run desk.toml --set journal.place=postgresql://trader@db.lan/desk#trading --standby`
+    - `xtrade run desk.toml --standby`
     """
     from xtrade.app.emergency import halt_file_of
     from xtrade.app.journals import is_kept
