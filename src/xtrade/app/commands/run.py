@@ -198,6 +198,8 @@ def run(
         _confirm(yes=yes)
     if out is not None and out.exists():
         raise UsageError(f"{out} is already there: name another folder with --out")
+    if standby:
+        _warm_up(plan)
     if kept:
         journal = RunJournal.of_node(plan, fresh=fresh, standby=standby, activate=activate)
         folder = out or _next_free(Path("runs"), plan.name)
@@ -274,6 +276,21 @@ def _play(
             return node, ending
     finally:
         journal.written.close(reason)
+
+
+def _warm_up(plan: Plan) -> None:
+    """Load and compile before the wait what a start needs: so a standby orders within a fraction of a second."""
+    import xtrade.app.run_view
+    import xtrade.ops.logs
+    import xtrade.runtime.real  # noqa: F401
+    from xtrade.runtime.virtual import run_virtual
+
+    async def connect() -> None:
+        for venue in plan.venues().values():
+            await venue.start(lambda _: None)
+            await venue.stop()
+
+    run_virtual(connect, seed=plan.seed)
 
 
 def _factor(speed: str) -> float | None:
