@@ -15,7 +15,8 @@ from rich.console import Console, RenderableType
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-from xtrade.app.node import Node, plan_of
+from xtrade.app.node import Node
+from xtrade.app.plan import plan_of
 from xtrade.app.run_status import status_of
 from xtrade.app.run_view import drawn
 from xtrade.app.running import configured

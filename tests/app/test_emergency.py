@@ -8,7 +8,8 @@ import pytest
 from kit.desks import Scripted
 from xtrade.app.config.model import Config, EngineConfig, StrategyConfig
 from xtrade.app.emergency import KILL_SIGNAL
-from xtrade.app.node import Node, plan_of
+from xtrade.app.node import Node
+from xtrade.app.plan import plan_of
 from xtrade.model.errors import JournalBroken
 from xtrade.model.order_state import OrderStatus
 from xtrade.runtime import real

@@ -14,7 +14,8 @@ from kit.journals import database, needs_postgres
 from xtrade.app.cli import run
 from xtrade.app.config.model import Config, EngineConfig, JournalConfig, StrategyConfig
 from xtrade.app.journals import BASELINES, goes_on, is_kept, node_dir
-from xtrade.app.node import Node, plan_of
+from xtrade.app.node import Node
+from xtrade.app.plan import plan_of
 from xtrade.model.errors import AccountHeld, JournalBroken
 from xtrade.model.events import OrderRejected
 from xtrade.model.money import Money

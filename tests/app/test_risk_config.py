@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from xtrade.app.config.load import load
-from xtrade.app.node import Node, plan_of
+from xtrade.app.node import Node
+from xtrade.app.plan import plan_of
 from xtrade.app.risk import desk_limits_of, guard_limits_of, guardian_of, limits_of, looks_every_ns, pairs_of
 from xtrade.model.errors import ConfigError
 from xtrade.model.money import Money

@@ -1,8 +1,6 @@
 """A node: strategies, venues, risk limits and a journal, put together from a configuration and run to its end.
 
-plan_of    everything a run needs, from a Config; or an error that says what is missing
-Plan       what is run: strategies are made anew each time
-Node       one run: `run` it, look at its `status` while it goes, take its `result` when it is over
+Node       one run of a plan (xtrade.app.plan): `run` it, take its `result` when it is over
 Ending     how it ended: why, what is left at the venues, how each step of the stop went
 
 The node runs on the loop it finds: in wall time under `runtime.real.run`, or in virtual time, where a seed repeats it.
@@ -13,40 +11,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 from typing_extensions import override
 
-from xtrade.app.backtests import amount_of, params_for, strategy_of
-from xtrade.app.config.model import Config
 from xtrade.app.emergency import KILL_SIGNAL, switch_of
-from xtrade.app.risk import desk_limits_of, guardian_of, limits_of, looks_every_ns
-from xtrade.model.durations import duration_ns
-from xtrade.model.errors import ConfigError
-from xtrade.model.fills import Fill
-from xtrade.model.ids import ClientOrderId
-from xtrade.model.money import Money
-from xtrade.model.numbers import plain
-from xtrade.model.sides import Side
-from xtrade.research.backtest import run_of
-from xtrade.research.fingerprint import fingerprint, fingerprint_of_bytes
+from xtrade.app.plan import Plan
+from xtrade.app.risk import desk_limits_of, guardian_of, looks_every_ns
+from xtrade.app.run_result import result_of
 from xtrade.research.recorder import Recorder
-from xtrade.research.recording import FillRow, Recording, Samples
 from xtrade.research.result import Result
 from xtrade.research.sampler import Sampler
 from xtrade.runtime import chance, clock
 from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
 from xtrade.runtime.shutdown import Shutdown, StepReport, StopReport
 from xtrade.runtime.supervisor import Restart, Supervisor
-from xtrade.sim.synthetic.markets import SyntheticMarkets
-from xtrade.sim.synthetic.presets import preset
 from xtrade.trading.acting import turn
 from xtrade.trading.closing import ClosingReport, OnExit, close
 from xtrade.trading.exposure import account_of
@@ -55,66 +37,20 @@ from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.ports import Journal, Noted, Record
 from xtrade.trading.reconciler import Reconciler
 from xtrade.trading.reconciliation import Action, Difference, Policy
-from xtrade.trading.risk import Limits, TradingState
+from xtrade.trading.risk import TradingState
 from xtrade.trading.risk.halt_file import BaselineFile, HaltFile
 from xtrade.trading.risk.kill import Fence, Flattened
 from xtrade.trading.session import Session
-from xtrade.trading.strategy import Strategy
 from xtrade.venues.simulated import SimulatedVenue
 from xtrade.venues.simulated_access import EMERGENCY_IDS
 
-__all__ = ["Ending", "Node", "Plan", "plan_of"]
+__all__ = ["Ending", "Node"]
 
 SECOND: Final = 1e9
 # Canceling and closing, then letting go of the venues: so long at most. A second Ctrl-C does not wait.
 _CLOSE_S: Final = 15.0
 _VENUES_S: Final = 3.0
 _LOOK_S: Final = 0.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A run of strategies on paper."""
-
-    config: Config
-    name: str
-    world: SyntheticMarkets
-    balances: tuple[Money, ...]
-    limits: Mapping[str, Limits]
-    on_exit: OnExit
-    params: Mapping[str, object]
-
-    @property
-    def seed(self) -> int:
-        """What every random stream starts from."""
-        return self.config.engine.seed
-
-    @property
-    def keys(self) -> list[str]:
-        """The markets that are there."""
-        return [instrument.key for instrument in self.world.instruments]
-
-    def strategies(self) -> dict[str, Strategy[Any]]:
-        """Make the strategies."""
-        return {
-            name: strategy_of(name, each, self.keys, params_for(name, self.config, self.params))
-            for name, each in self.config.strategies.items()
-        }
-
-    def venues(self) -> dict[str, SimulatedVenue]:
-        """Make the venues."""
-        paper = self.config.paper
-        return {
-            venue.name: SimulatedVenue(
-                self.world,
-                seed=self.seed,
-                balances=self.balances,
-                name=venue.name,
-                entry_ns=duration_ns(paper.entry_latency),
-                response_ns=duration_ns(paper.response_latency),
-            )
-            for venue in self.world.venues
-        }
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -138,39 +74,6 @@ class Ending(Struct, frozen=True, kw_only=True):
             and self.flat
             and all(step.outcome == "done" for step in self.steps)
         )
-
-
-def plan_of(config: Config, name: str, params: Mapping[str, object] | None = None) -> Plan:
-    """Build what a configuration says; what is wrong with it is said before anything runs."""
-    if config.engine.mode == "live":
-        _refuse_live(config)
-    if config.engine.mode == "backtest":
-        raise ConfigError(
-            "engine.mode = 'backtest': recorded data are played by `xtrade backtest run`; to run on paper give --mode"
-            " paper"
-        )
-    if not config.strategies:
-        raise ConfigError(
-            "there is no strategy: add [strategies.NAME] with strategy = 'quoter', or name one on the command line"
-        )
-    plan = Plan(
-        config=config,
-        name=name,
-        world=preset(config.paper.world),
-        balances=tuple(amount_of(each, "paper.balances") for each in config.paper.balances),
-        limits={key: limits_of(each) for key, each in config.strategies.items()},
-        on_exit=OnExit(config.engine.on_exit),
-        params=dict(params or {}),
-    )
-    known = set(plan.keys)
-    for key, strategy in plan.strategies().items():
-        for feed in strategy.subscriptions():
-            if feed.instrument not in known:
-                raise ConfigError(
-                    f"strategy {key} wants {feed.instrument}, and the world {config.paper.world!r} has"
-                    f" {', '.join(plan.keys)}: set its instrument, or paper.world"
-                )
-    return plan
 
 
 class Node:
@@ -233,8 +136,8 @@ class Node:
             halt_file=halt_file,
             baseline_file=baseline_file,
         )
-        if self.guardian is not None:
-            self.guardian.watch(looks_every_ns(plan.config))
+        if handover is None:
+            self._guard()
         self.reconciler = Reconciler(
             self.session,
             policy=Policy(unknown_own=plan.config.engine.unknown_orders),
@@ -339,71 +242,13 @@ class Node:
 
     def result(self) -> Result:
         """Return what the run was worth, in the form a back-test's is."""
-        for what, count in self.session.engine.unusual.items():
-            self.recorder.count(what, "see the journal of the run", count)
-        keys, samples = list(self.session.engine.watched), self.sampler.samples()
-        recording = Recording(
-            instruments={key: (self.session.books.instrument(key),) for key in keys},
-            strategies={
-                name: run_of(strategy, self.recorder.failures.get(name))
-                for name, strategy in self.session.engine.strategies.items()
-            },
-            capital=self.plan.balances[0],
-            samples=samples,
-            start_ns=self.session.start_ns,
-            end_ns=self.end_ns,
-            orders=self.recorder.orders(),
-            fills=[*self._carried_in(samples), *self.recorder.fills],
-            funding=self.recorder.funding,
-            unusual=self.recorder.unusual,
-            seed=self.plan.seed,
-            kind="run on paper",
-            assumptions=tuple(venue.latency_in_words for venue in self.venues.values()),
-            data=(f"synthetic traders of the world {self.plan.config.paper.world!r}, seed {self.plan.seed}",),
-            config=msgspec.to_builtins(self._shown_config(), enc_hook=str),
-        )
-        world = msgspec.json.encode(self.plan.world, enc_hook=str)
-        made_of = fingerprint(recording, data=fingerprint_of_bytes([world]))
-        return Result.of(recording, name=self.plan.name, fingerprint=made_of)
+        return result_of(self)
 
     # -- how ------------------------------------------------------------------------------------------------------
 
-    def _shown_config(self) -> Config:
-        """The configuration without what a database's address may hold: it goes into files that are passed around."""
-        config = self.plan.config
-        if self.journal is None or config.journal.place is None:
-            return config
-        return replace(config, journal=replace(config.journal, place=self.journal.store.name))
-
-    def _carried_in(self, samples: Samples) -> Iterator[FillRow]:
-        """Enter what was held at the start at the first price there was: the result counts from there."""
-        for (strategy, key), position in self.carried.items():
-            if not position.lots:
-                continue
-            instrument, mids = self.session.books.instrument(key), samples.mid(key)
-            known = mids[~np.isnan(mids)]
-            price = (
-                float(known[0]) if len(known) else float(position.entry_price(instrument) or instrument.tick)
-            )
-            quantity = plain(instrument.quantity(position.lots))
-            self.recorder.count(
-                "positions carried over from the run before",
-                f"{strategy}: {quantity} of {key}, counted from {price:g}",
-            )
-            yield FillRow(
-                client_order_id=ClientOrderId(0),
-                strategy=strategy,
-                instrument=key,
-                instrument_version=instrument.version,
-                fill=Fill(
-                    trade_id="carried over",
-                    side=Side.BUY if position.lots > 0 else Side.SELL,
-                    ticks=max(1, round(price / float(instrument.tick))),
-                    lots=abs(position.lots),
-                    venue_ns=self.session.start_ns,
-                ),
-                received_ns=self.session.start_ns,
-            )
+    def _guard(self) -> None:
+        if self.guardian is not None:
+            self.guardian.watch(looks_every_ns(self.plan.config))
 
     def _look_after(self) -> None:
         if not self.session.engine.is_active:
@@ -452,6 +297,8 @@ class Node:
                 }
                 if self.guardian is not None:
                     self.guardian.begin_anew()
+            # Not before: what is not there any more must not be closed.
+            self._guard()
             self.session.begin()
         await self.reconciler.run()
 
@@ -505,25 +352,6 @@ class _Both(Journal):
     def append(self, record: Record) -> None:
         self._journal.append(record)
         self._recorder.append(record)
-
-
-def _refuse_live(config: Config) -> None:
-    """Say what real money asks for, first what is missing of it, and then that nobody takes it yet."""
-    for name, strategy in config.strategies.items():
-        for limit in ("order_value_max", "position_value_max"):
-            if getattr(strategy, limit) is None:
-                raise ConfigError(
-                    f"strategies.{name}.{limit} is not set: live trading needs explicit limits for every strategy"
-                )
-    if not any(account.key is not None for account in config.venues.values()):
-        raise ConfigError(
-            "live trading needs an account that can trade: add [venues.NAME] and give it a key (`xtrade keys add"
-            " VENUE`)"
-        )
-    raise ConfigError(
-        "live trading is not there yet: this version has no connection to a real venue, and nothing was sent. The"
-        " same configuration runs on paper with --mode paper"
-    )
 
 
 @contextmanager

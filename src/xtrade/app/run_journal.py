@@ -13,8 +13,8 @@ from typing import Self
 
 from xtrade.app.emergency import halt_file_of
 from xtrade.app.journals import BASELINES, FILE_NAME, goes_on, move_journal, node_dir, put_aside
-from xtrade.app.node import Plan
 from xtrade.app.output import note
+from xtrade.app.plan import Plan
 from xtrade.trading.handover import Handover
 from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.journal.opening import open_journal

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from xtrade.app.node import Ending, Node, Plan
+    from xtrade.app.node import Ending, Node
+    from xtrade.app.plan import Plan
     from xtrade.app.run_journal import RunJournal
     from xtrade.research.result import Result
 
@@ -165,7 +166,7 @@ def run(
     """
     from xtrade.app.emergency import halt_file_of
     from xtrade.app.journals import is_kept
-    from xtrade.app.node import plan_of
+    from xtrade.app.plan import plan_of
     from xtrade.app.run_journal import RunJournal
     from xtrade.research.report.page import write_report
 
