@@ -79,7 +79,7 @@ class Truth:
         venues = {key.partition(":")[0] for key in self.markets.instruments}
         if all(self.markets.down[venue] for venue in venues):
             return True
-        reactions = [self.markets.at_venue[name].reaction for name in self.markets.engine._live]
+        reactions = [self.markets.at_venue[name].reaction for name in self.markets.engine._blotter.live]
         return any(not (each.answers and each.arrives) or each.slow_ms for each in reactions)
 
 

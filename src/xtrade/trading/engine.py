@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -61,6 +61,7 @@ from xtrade.model.orders import OrderIntent
 from xtrade.runtime.ids import ClientOrderIds
 from xtrade.trading.accounts import Accounts
 from xtrade.trading.acting import cancel_open
+from xtrade.trading.blotter import ENDED_ORDERS_KEPT, Blotter
 from xtrade.trading.context import Context
 from xtrade.trading.handover import Absent, Handover
 from xtrade.trading.health import Health
@@ -87,13 +88,12 @@ from xtrade.trading.risk.state import TradingState
 from xtrade.trading.strategy import Strategy
 from xtrade.trading.tasks import Signal, Task, coroutine_name
 from xtrade.trading.timers import Timers
+from xtrade.trading.waits import Waits
 
 __all__ = ["Engine"]
 
 T = TypeVar("T")
 SECOND: Final = 1_000_000_000
-# A venue may repeat the end of an order, or send a late fill after it: so long, in orders, we remember them.
-ENDED_ORDERS_KEPT: Final = 4096
 ASKED_AT_ONCE_MAX: Final = 10_000
 """So much a strategy may ask for at one instant, orders, cancels, amends and timers together."""
 
@@ -130,8 +130,6 @@ class Engine:
         self.health = Health()
         self.accounts = Accounts()
         """What venues say of our accounts."""
-        self.filled_ns: dict[str, int] = {}
-        """When an order of ours last traded, by instrument."""
         self.unusual: Counter[str] = Counter()
         """What was odd about events and orders, and how often."""
         self._markets = markets
@@ -147,9 +145,7 @@ class Engine:
         self.contexts: Mapping[str, Context] = {
             name: Context(self, name, (limits or {}).get(name, Limits())) for name in self.strategies
         }
-        self._live: dict[ClientOrderId, tuple[Context, Order]] = {}
-        self._ended: OrderedDict[ClientOrderId, tuple[Context, Order]] = OrderedDict()
-        self._requests: Counter[tuple[ClientOrderId, str]] = Counter()
+        self._blotter = Blotter(self.portfolio, markets, self.unusual)
         self._asked: dict[str, tuple[int, int]] = {}
         self._failed_of: dict[str, Exception] = {}
         self._put_off: set[ClientOrderId] = set()
@@ -158,9 +154,8 @@ class Engine:
         self._draining = False
         self._listening = self._telling = self._winding_down = False
         self._timers = Timers()
-        self._named_timers: dict[tuple[str, str], int] = {}
         self._tasks: dict[str, list[Task[Any]]] = {name: [] for name in self.strategies}
-        self._awaited: dict[tuple[str, str], list[Signal[Any]]] = {}
+        self._waits = Waits(self._timers)
         self._last_quotes: dict[str, tuple[int | None, int, int | None, int]] = {}
         self._listeners = Listeners()
         for name, strategy in self.strategies.items():
@@ -248,8 +243,8 @@ class Engine:
             middle = book.mid_ticks
             if maker.of == "mid" and middle is not None:
                 self._add_to_bar(maker, round(middle), 0)
-        if self._awaited:
-            self._make_known("book", key, book)
+        if self._waits.awaited:
+            self._waits.make_known("book", key, book)
         if self.health.stale:
             self.health.fresh(key, "book")
         if self._later:
@@ -264,8 +259,8 @@ class Engine:
                 self._add_to_bar(maker, trade.ticks, trade.lots)
         for context, strategy in self._listeners.trades.get(key, ()):
             self._call(context, strategy.on_trade, trade)
-        if self._awaited:
-            self._make_known("trade", key, trade)
+        if self._waits.awaited:
+            self._waits.make_known("trade", key, trade)
         if self.health.stale:
             self.health.fresh(key, "trades")
         if self._later:
@@ -367,16 +362,17 @@ class Engine:
 
     def order(self, client_order_id: ClientOrderId) -> Order | None:
         """Return an order of ours that is open, or ended not long ago."""
-        found = self._live.get(client_order_id) or self._ended.get(client_order_id)
+        found = self._blotter.find(client_order_id)
         return None if found is None else found[1]
 
     def order_states(self) -> dict[ClientOrderId, OrderState]:
         """Return what is known of the orders that are open, and of those that ended not long ago."""
-        return {
-            number: order.state
-            for orders in (self._ended, self._live)
-            for number, (_, order) in orders.items()
-        }
+        return self._blotter.states()
+
+    @property
+    def filled_ns(self) -> Mapping[str, int]:
+        """When an order of ours last traded, by instrument."""
+        return self._blotter.filled_ns
 
     def next_id(self) -> ClientOrderId:
         """Give the next client order id."""
@@ -416,8 +412,7 @@ class Engine:
             )
             self._refuse(context, order, refusal)
             return error
-        self._live[order.id] = context, order
-        context.open_orders[order.id] = order
+        self._blotter.enter(context, order)
         self.gate.conduct[context.name].sent(self.now_ns)
         try:
             self._orders.place(intent)
@@ -442,13 +437,12 @@ class Engine:
         except JournalBroken as error:
             self.unusual[f"an order that was adopted is not in the journal: {error}"] += 1
         order = Order(self, intent, self._markets.instrument(intent.instrument))
-        self._live[order.id] = context, order
-        context.open_orders[order.id] = order
+        self._blotter.enter(context, order)
         self._fold(context, order, OrderSent(client_order_id=order.id))
 
     def cancel(self, order: Order, *, again: bool = False) -> bool:
         """Ask the venue to cancel an order; beyond the strategy's rate of cancels, as soon as that allows it."""
-        known = self._live.get(order.id)
+        known = self._blotter.live.get(order.id)
         if known is None or (order.cancel_pending and not again) or order.id in self._put_off:
             return False
         context = known[0]
@@ -470,22 +464,22 @@ class Engine:
     def cancel_now(self, order: Order, *, again: bool = False) -> bool:
         """Cancel whatever the rate: what the desk itself asks for does not wait behind a strategy."""
         self._put_off.discard(order.id)
-        known = self._live.get(order.id)
+        known = self._blotter.live.get(order.id)
         if known is None or (order.cancel_pending and not again):
             return False
-        request = self._requests[order.id, "cancel"] + 1
+        request = self._blotter.next_request(order, "cancel")
         asked = Asked(client_order_id=order.id, what="cancel", request=request, at_ns=self.now_ns)
         self._journal.append(asked)
         if not self.may_cancel or not self._orders.cancel(order.id):
             return False
         self.gate.conduct[known[0].name].canceled(self.now_ns)
-        event = CancelSent(client_order_id=order.id, request=self._request(order, "cancel"))
+        event = CancelSent(client_order_id=order.id, request=self._blotter.requested(order, "cancel"))
         self._fold(known[0], order, event)
         return True
 
     def amend(self, order: Order, *, lots: int | None, ticks: int | None) -> bool:
         """Ask the venue for other lots or another price of an order."""
-        known = self._live.get(order.id)
+        known = self._blotter.live.get(order.id)
         lots = order.lots if lots is None else lots
         ticks = order.ticks if ticks is None else ticks
         if known is None or ticks is None or (lots, ticks) == (order.lots, order.ticks):
@@ -498,7 +492,7 @@ class Engine:
         if refusal is not None:
             self._say_refused(wanted, refusal)
             return False
-        request = self._requests[order.id, "amend"] + 1
+        request = self._blotter.next_request(order, "amend")
         asked = Asked(
             client_order_id=order.id,
             what="amend",
@@ -517,7 +511,7 @@ class Engine:
             return False
         if not self._orders.amend(order.id, lots=lots, ticks=ticks):
             return False
-        request = self._request(order, "amend")
+        request = self._blotter.requested(order, "amend")
         event = AmendSent(client_order_id=order.id, request=request, lots=lots, ticks=ticks)
         self.gate.conduct[context.name].sent(self.now_ns)
         self._fold(context, order, event)
@@ -525,17 +519,12 @@ class Engine:
 
     def within(self, signal: Signal[Order], seconds: float | None) -> Signal[Order | None]:
         """Return a signal that is set with the order, or with None after so many seconds."""
-        found: Signal[Order | None] = Signal()
-        signal.then(lambda: found.set(signal.value))
-        if seconds is not None and not found.is_set:
-            self.at(self.now_ns + round(seconds * SECOND)).then(lambda: found.set(None))
-        return found
+        until_ns = None if seconds is None else self.now_ns + round(seconds * SECOND)
+        return self._waits.within(signal, until_ns)
 
     def at(self, at_ns: int) -> Signal[None]:
         """Return a signal that is set at a time."""
-        signal: Signal[None] = Signal()
-        self._timers.add(at_ns, partial(signal.set, None))
-        return signal
+        return self._waits.at(at_ns)
 
     def sleep(self, context: Context, for_ns: int) -> Signal[None]:
         """Return a signal that is set after so long, for a task of a strategy."""
@@ -545,9 +534,7 @@ class Engine:
     def next_of(self, context: Context, what: str, key: str) -> Signal[Any]:
         """Return a signal that is set with the next of what a strategy subscribed to."""
         self._listeners.must_hear(context, what, key)
-        signal: Signal[Any] = Signal()
-        self._awaited.setdefault((what, key), []).append(signal)
-        return signal
+        return self._waits.next_of(what, key)
 
     def run_task(self, context: Context, coroutine: Coroutine[Any, Any, T]) -> Task[T]:
         """Start a task of a strategy."""
@@ -566,21 +553,17 @@ class Engine:
         if after_ns < 0 or (repeat and after_ns == 0):
             raise UsageError(f"timer {name!r} of {context.name}: {after_ns} ns is no time to wait")
         self._count_asked(context)
-        self.drop_timer(context, name)
 
         def went_off() -> None:
-            del self._named_timers[context.name, name]
             if repeat:
                 self.set_timer(context, name, after_ns, repeat=True)
             self._call(context, self.strategies[context.name].on_timer, name)
 
-        self._named_timers[context.name, name] = self._timers.add(self.now_ns + after_ns, went_off)
+        self._waits.set_timer(context.name, name, self.now_ns + after_ns, went_off)
 
     def drop_timer(self, context: Context, name: str) -> None:
         """Stop a strategy's timer."""
-        timer = self._named_timers.pop((context.name, name), None)
-        if timer is not None:
-            self._timers.drop(timer)
+        self._waits.drop_timer(context.name, name)
 
     def record(self, record: Record) -> None:
         """Write into the journal of the run what watches over this engine."""
@@ -604,27 +587,18 @@ class Engine:
     # -- orders ---------------------------------------------------------------------------------------------------
 
     def _take_over(self, handover: Handover) -> None:
-        """Go on with the orders and dials of an earlier process. Of the orders that have ended the latest are kept."""
+        """Go on with the orders and dials of an earlier process; of those that have ended the latest are kept."""
         ended = [state for state in handover.orders if state.is_final and not state.missing_lots]
         forgotten = {state.intent.client_order_id for state in ended[:-ENDED_ORDERS_KEPT]}
         for state in handover.orders:
             intent = state.intent
-            context = self.contexts.get(intent.strategy)
-            if context is None or intent.instrument not in self._listeners.declared:
-                continue  # it has ended, and is accounted for
             if intent.client_order_id in forgotten:
                 continue
-            order = Order(self, intent, self._markets.instrument(intent.instrument))
-            order.told(state)
-            self._requests[order.id, "cancel"] = max(state.cancels_sent, default=0)
-            self._requests[order.id, "amend"] = max((request for request, _ in state.amends_sent), default=0)
-            if not state.is_final:
-                self._live[order.id] = context, order
-                context.open_orders[order.id] = order
-                continue
-            self._ended[order.id] = context, order
-            if state.missing_lots > 0:
-                context.unsettled[order.id] = order
+            context = self.contexts.get(intent.strategy)
+            if context is not None and intent.instrument in self._listeners.declared:
+                order = Order(self, intent, self._markets.instrument(intent.instrument))
+                self._blotter.take_over(context, order, state)
+            # Any other has ended and is accounted for.
         self._dials = tuple(
             turned for name, turned in handover.dials.items() if not name or name in self.contexts
         )
@@ -662,7 +636,7 @@ class Engine:
         self._journal.append(Refused(intent=intent, at_ns=self.now_ns, **refusal._asdict()))
 
     def _heard_of_order(self, event: OrderEvent) -> None:
-        known = self._live.get(event.client_order_id) or self._ended.get(event.client_order_id)
+        known = self._blotter.find(event.client_order_id)
         if known is None:
             self._journal.append(event)
             self.unusual[f"{type(event).__name__} of an order that is not ours"] += 1
@@ -677,39 +651,9 @@ class Engine:
         self._call(context, strategy.on_order, order)
 
     def _fold(self, context: Context, order: Order, event: OrderEvent) -> Fill | None:
-        """Join an event to its order, and to the position; return the fill that was booked."""
+        """Write an event down, and join it to its order and the position; return the fill that was booked."""
         self._journal.append(event)
-        change = apply(order.state, event)
-        if change.note is not None:
-            self.unusual[f"{type(event).__name__}: {_without_figures(change.note)}"] += 1
-        if change.booked is not None or change.unbooked is not None or change.fee is not None:
-            self.portfolio.book(context.name, self._markets.instrument(order.intent.instrument), change)
-            self.filled_ns[order.intent.instrument] = self.now_ns
-        order.told(change.state)
-        name, is_final = event.client_order_id, not order.is_open
-        was_live = name in self._live
-        if was_live and is_final:
-            self._ended[name] = self._live.pop(name)
-            context.open_orders.pop(name, None)
-            self._forget_old()
-        elif not was_live and not is_final:  # found alive after all
-            self._live[name] = self._ended.pop(name)
-            context.open_orders[name] = order
-        if is_final and change.state.missing_lots > 0:
-            context.unsettled[name] = order
-        elif context.unsettled:
-            context.unsettled.pop(name, None)
-        return change.booked
-
-    def _forget_old(self) -> None:
-        if len(self._ended) > ENDED_ORDERS_KEPT:
-            gone, _ = self._ended.popitem(last=False)
-            self._requests.pop((gone, "cancel"), None)
-            self._requests.pop((gone, "amend"), None)
-
-    def _request(self, order: Order, what: str) -> int:
-        self._requests[order.id, what] += 1
-        return self._requests[order.id, what]
+        return self._blotter.join(context, order, event, self.now_ns)
 
     def _heard_of_account(self, event: AccountEvent) -> None:
         self._journal.append(event)
@@ -759,12 +703,8 @@ class Engine:
     def _tell_bar(self, maker: BarMaker, bar: Bar) -> None:
         for context, strategy in maker.listeners:
             self._call(context, strategy.on_bar, bar)
-        if self._awaited:
-            self._make_known("bar", bar.instrument, bar)
-
-    def _make_known(self, what: str, key: str, value: object) -> None:
-        for signal in self._awaited.pop((what, key), ()):
-            signal.set(value)
+        if self._waits.awaited:
+            self._waits.make_known("bar", bar.instrument, bar)
 
     # -- strategies -----------------------------------------------------------------------------------------------
 
@@ -828,9 +768,7 @@ class Engine:
             cancel_open(self, context)
         for task in self._tasks[context.name]:
             task.cancel()
-        for strategy, name in list(self._named_timers):
-            if strategy == context.name:
-                self.drop_timer(context, name)
+        self._waits.drop_timers(context.name)
 
 
 def _must_be_there(markets: Markets, strategy: str, keys: Iterable[str]) -> None:
@@ -862,8 +800,3 @@ def _place_of(error: Exception, strategy: Strategy[Any]) -> str:
     own = [frame for frame in frames if frame.filename == getattr(module, "__file__", None)]
     last = (own or frames)[-1]
     return f"{last.filename}:{last.lineno}"
-
-
-def _without_figures(note: str) -> str:
-    """Make notes of one kind alike, so that they can be counted."""
-    return " ".join("…" if any(sign.isdigit() for sign in word) else word for word in note.split())

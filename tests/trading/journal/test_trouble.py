@@ -160,7 +160,7 @@ def test_a_run_folds_back_to_what_the_engine_had(place):
         store = replayed(journal.entries())
 
     engine = desk.engine
-    orders = [order.state for _, order in [*engine._live.values(), *engine._ended.values()]]
+    orders = [order.state for _, order in [*engine._blotter.live.values(), *engine._blotter.ended.values()]]
     assert len(store.orders) == len(orders) >= 2
     assert store.portfolio.lots("one", KEY) == 3
     assert store.fingerprint() == fingerprint(orders, engine.portfolio)
