@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from enum import StrEnum
-from functools import cached_property
 from typing import NamedTuple, assert_never
 
 from msgspec import Struct
@@ -52,6 +51,7 @@ from xtrade.model.events import (
 )
 from xtrade.model.fills import Fill
 from xtrade.model.money import Money
+from xtrade.model.once import once
 from xtrade.model.orders import OrderIntent
 
 __all__ = ["Change", "OrderState", "OrderStatus", "apply"]
@@ -124,9 +124,11 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     cancels_sent: frozenset[int] = frozenset()
     cancels_rejected: frozenset[int] = frozenset()
 
-    @cached_property
+    @once
     def status(self) -> OrderStatus:
         """Where the order stands, read off the facts."""
+        if not (self.endings or self.fills or self.reported_lots):
+            return self._before_trades
         ended = self._ended_as
         if OrderStatus.FILLED in ended or 0 < self._most_lots <= self.executed_lots:
             return OrderStatus.FILLED
@@ -135,13 +137,7 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
                 return status
         if OrderStatus.REJECTED in ended and not self.executed_lots:
             return OrderStatus.REJECTED
-        if self.executed_lots:
-            return OrderStatus.PARTIAL
-        if self.accepted:
-            return OrderStatus.OPEN
-        if self.in_doubt:
-            return OrderStatus.IN_DOUBT
-        return OrderStatus.SENT if self.sent else OrderStatus.NEW
+        return OrderStatus.PARTIAL if self.executed_lots else self._before_trades
 
     @property
     def lots(self) -> int:
@@ -161,7 +157,7 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         """The venue's present name for the order: the one that was not replaced (the last by name, if in doubt)."""
         return max(self.venue_order_ids - self.replaced_ids, default=None)
 
-    @cached_property
+    @once
     def filled_lots(self) -> int:
         """What the fills in hand add up to."""
         if not self.reversed_trades:
@@ -220,12 +216,12 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         """Whether the order is final and all its fills are in hand."""
         return self.is_final and not self.missing_lots
 
-    @cached_property
+    @once
     def cancels_pending(self) -> frozenset[int]:
         """The cancels that were asked for and not refused, by number."""
         return self.cancels_sent - self.cancels_rejected
 
-    @cached_property
+    @once
     def amends_pending(self) -> frozenset[int]:
         """The changes that were asked for and neither refused nor done, by number."""
         done = {terms.request for terms in self.amendments}
@@ -246,7 +242,16 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
 
     # -- how ------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
+    def _before_trades(self) -> OrderStatus:
+        """Where an order stands of which nothing has traded, and no end was told."""
+        if self.accepted:
+            return OrderStatus.OPEN
+        if self.in_doubt:
+            return OrderStatus.IN_DOUBT
+        return OrderStatus.SENT if self.sent else OrderStatus.NEW
+
+    @once
     def _most_lots(self) -> int:
         """The total quantity if every change without an answer was made: until it comes, there may be as much."""
         if not self.amends_sent:
@@ -254,13 +259,13 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
         asked = [lots for request, lots in self.amends_sent if request in self.amends_pending]
         return max([self.lots, *asked])
 
-    @cached_property
+    @once
     def _standing(self) -> tuple[Terms, ...]:
         """The terms in force first, and beside them any other that may be, where no time tells which came last."""
         wanted = (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
         return (_latest(self.amendments) or wanted) if self.amendments else wanted
 
-    @cached_property
+    @once
     def _ended_as(self) -> frozenset[OrderStatus]:
         if not self.endings:
             return _NOT_ENDED
@@ -289,15 +294,19 @@ def apply(state: OrderState, event: OrderEvent) -> Change:
     """Join one event to the facts of its order."""
     assert event.client_order_id == state.intent.client_order_id, "an event was routed to another order"
     change = _join(_named(state, event), event)
-    if change.note is None and change.state == state:
+    if change.note is not None:
+        return change
+    if change.state == state:
         return change._replace(
             state=state, note=f"{type(event).__name__} says nothing new: ignored as a repetition"
         )
-    if change.note is None and state.is_final and change.state.status is not state.status:
+    if not state.is_final:
+        return change
+    if change.state.status is not state.status:
         return change._replace(
             note=f"status corrected from {state.status.value} to {change.state.status.value}"
         )
-    if change.note is None and state.is_final and isinstance(event, OrderAccepted | OrderInDoubt | OrderSent):
+    if isinstance(event, OrderAccepted | OrderInDoubt | OrderSent):
         return change._replace(note=f"{type(event).__name__} after {state.status.value}: status unchanged")
     return change
 
