@@ -17,7 +17,6 @@ from bisect import bisect_right
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from functools import cached_property
 from typing import Literal, TypeAlias, assert_never
 
 from msgspec import Struct
@@ -36,6 +35,7 @@ from xtrade.model.numbers import (
     signal,
     steps,
 )
+from xtrade.model.once import once
 from xtrade.model.sides import Side
 
 __all__ = ["Instrument", "Kind", "PriceToward", "TickBand", "TradingStatus", "instrument_key", "regrid"]
@@ -125,7 +125,7 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
                 f"{self.key}: one lot at one tick is worth less than an atom (10^-24 {self.settle})"
             )
 
-    @property
+    @once
     def key(self) -> str:
         """The instrument's name in text, unique across venues: `binance:BTC/USDT`."""
         return instrument_key(self.venue, self.symbol)
@@ -239,12 +239,12 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
 
     # -- how ------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @once
     def _lot_size(self) -> Fraction:
         """Base coins in a lot; on inverse contracts, quote currency in a lot."""
         return Fraction(self.lot) * Fraction(self.multiplier)
 
-    @cached_property
+    @once
     def _unit_value(self) -> Fraction:
         """Atoms in one lot at one tick; checked above to be whole, but on inverse contracts, which don't use it."""
         return self._lot_size * Fraction(self.tick) * ATOMS_PER_UNIT
@@ -256,7 +256,7 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
             )
         return -_rounded(lots * self._lot_size * ATOMS_PER_UNIT / (in_ticks * Fraction(self.tick)), "nearest")
 
-    @cached_property
+    @once
     def _bands(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         starts = tuple(steps(band.from_price, self.tick) for band in self.tick_bands)
         return starts, (1, *(steps(band.tick, self.tick) for band in self.tick_bands))

@@ -57,8 +57,16 @@ def from_msgpack(data: bytes, kind: type[T]) -> T:
 
 def msgpack_reader(kind: type[T]) -> Callable[[bytes], T]:
     """Return what reads one type again and again: its decoder is made once."""
-    decoder = msgspec.msgpack.Decoder(kind, dec_hook=_from_plain)
-    return lambda data: _read(lambda: decoder.decode(data))
+    decode = msgspec.msgpack.Decoder(kind, dec_hook=_from_plain).decode
+
+    def read(data: bytes) -> T:
+        # Called for each record of a journal: `_read` would be two calls more.
+        try:
+            return decode(data)
+        except _UNREADABLE as error:
+            raise DataError(f"not a record of ours: {error}") from error
+
+    return read
 
 
 def event_from_msgpack(data: bytes) -> Event:
@@ -85,11 +93,12 @@ def _from_plain(kind: type, plain: object) -> object:
 def _read(decode: Callable[[], T]) -> T:
     try:
         return decode()
-    # Bad UTF-8 and deep nesting raise neither msgspec's error nor each other's.
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"not a record of ours: {error}") from error
 
 
+# Bad UTF-8 and deep nesting raise neither msgspec's error nor each other's.
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
 _json = msgspec.json.Encoder(enc_hook=_to_plain, order="deterministic")
 _msgpack = msgspec.msgpack.Encoder(enc_hook=_to_plain, order="deterministic")
 _json_events: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent, dec_hook=_from_plain)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from xtrade.model.errors import DataError
 from xtrade.model.events import (
-    AccountEvent,
     AccountOpened,
     AmendSent,
     BalanceReport,
@@ -33,7 +32,7 @@ from xtrade.model.instruments import Instrument
 from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
 from xtrade.model.records import to_msgpack
-from xtrade.trading.journal.kinds import record_of
+from xtrade.trading.journal.kinds import KINDS, record_of
 from xtrade.trading.portfolio import Portfolio
 from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened, Turned
 
@@ -74,31 +73,10 @@ class OrderStore:
         self._asked: dict[tuple[ClientOrderId, str], Asked] = {}
 
     def take(self, record: Record) -> None:
-        """Take the next record."""
-        match record:
-            case OrderEvent():
-                self._event(record)
-            case OrderIntent():
-                self.orders[record.client_order_id] = OrderState(intent=record)
-            case Asked():
-                self._asked[record.client_order_id, record.what] = record
-            case AccountEvent():
-                self._account(record)
-            case InstrumentKnown():
-                self.instruments[record.instrument.key] = record.instrument
-                self.portfolio.follow(record.instrument)
-            case Refused():
-                self._refused(record)
-            case Turned():
-                self.dials[record.strategy] = record
-            case SessionOpened():
-                # Whoever opens a journal reads it after that: what the process before may have sent counts as sent.
-                self._assume_sent()
-                self.session, self.ended_in_order = record, False
-            case SessionClosed():
-                self.ended_in_order = True
-            case _:
-                pass  # words for people
+        """Take the next record; what is only words for people changes nothing."""
+        take = self.TAKEN.get(type(record))
+        if take is not None:
+            take(self, record)
 
     def open_orders(self) -> list[OrderState]:
         """Return the orders that may still trade, oldest first; those in doubt are among them."""
@@ -128,25 +106,56 @@ class OrderStore:
 
     # -- how ------------------------------------------------------------------------------------------------------
 
+    def _intent(self, intent: OrderIntent) -> None:
+        self.orders[intent.client_order_id] = OrderState(intent=intent)
+
     def _event(self, event: OrderEvent) -> None:
-        if isinstance(event, CancelSent | AmendSent):
-            self._asked.pop(
-                (event.client_order_id, "cancel" if isinstance(event, CancelSent) else "amend"), None
-            )
-        state = self.orders.get(event.client_order_id)
+        number = event.client_order_id
+        state = self.orders.get(number)
         if state is None:
-            self.strays[event.client_order_id] += 1
+            self.strays[number] += 1
             return
         change = apply(state, event)
-        self.orders[event.client_order_id] = change.state
+        self.orders[number] = change.state
         if change.booked is not None or change.unbooked is not None or change.fee is not None:
             instrument = self.instruments.get(state.intent.instrument)
             if instrument is None:
                 raise DataError(
-                    f"the journal books a fill of order {event.client_order_id} before it says what"
-                    f" {state.intent.instrument} is"
+                    f"the journal books a fill of order {number} before it says what {state.intent.instrument} is"
                 )
             self.portfolio.book(state.intent.strategy, instrument, change)
+
+    def _request(self, asked: Asked) -> None:
+        self._asked[asked.client_order_id, asked.what] = asked
+
+    def _cancel_sent(self, event: CancelSent) -> None:
+        self._asked.pop((event.client_order_id, "cancel"), None)
+        self._event(event)
+
+    def _amend_sent(self, event: AmendSent) -> None:
+        self._asked.pop((event.client_order_id, "amend"), None)
+        self._event(event)
+
+    def _balance(self, report: BalanceReport) -> None:
+        self.balances[report.account, report.total.currency] = report
+
+    def _position(self, report: PositionReport) -> None:
+        self.reported_positions[report.account, report.instrument] = report
+
+    def _funding(self, paid: FundingPaid) -> None:
+        self.portfolio.pay(paid)
+
+    def _instrument(self, known: InstrumentKnown) -> None:
+        self.instruments[known.instrument.key] = known.instrument
+        self.portfolio.follow(known.instrument)
+
+    def _opened(self, opened: SessionOpened) -> None:
+        # Whoever opens a journal reads it after that: what the process before may have sent counts as sent.
+        self._assume_sent()
+        self.session, self.ended_in_order = opened, False
+
+    def _closed(self, _closed: SessionClosed) -> None:
+        self.ended_in_order = True
 
     def _refused(self, refused: Refused) -> None:
         """An intent that was written only after the order had been given up (the journal could not write in time)."""
@@ -159,24 +168,14 @@ class OrderStore:
             )
             self.orders[refused.intent.client_order_id] = apply(state, gone).state
 
-    def _account(self, event: AccountEvent) -> None:
-        match event:
-            case FundingPaid():
-                self.portfolio.pay(event)
-            case BalanceReport():
-                self.balances[event.account, event.total.currency] = event
-            case PositionReport():
-                self.reported_positions[event.account, event.instrument] = event
-            case AccountOpened():
-                self._began_anew(event.account)
-            case _:
-                pass  # margins are of the moment
-
-    def _began_anew(self, account: str) -> None:
-        self.portfolio.forget(account)
+    def _began_anew(self, opened: AccountOpened) -> None:
+        self.portfolio.forget(opened.account)
         for told in (self.balances, self.reported_positions):
-            for name in [name for name in told if name[0] == account]:
+            for name in [name for name in told if name[0] == opened.account]:
                 del told[name]
+
+    def _turned(self, turned: Turned) -> None:
+        self.dials[turned.strategy] = turned
 
     def _assume_sent(self) -> None:
         """A request that was written, and of which nobody knows whether it left, may have left."""
@@ -196,16 +195,40 @@ class OrderStore:
             self.orders[asked.client_order_id] = apply(state, sent).state
         self._asked.clear()
 
+    TAKEN: ClassVar[Mapping[type, Callable[[OrderStore, Any], None]]] = {
+        **dict.fromkeys((kind.type for kind in KINDS.values() if issubclass(kind.type, OrderEvent)), _event),
+        OrderIntent: _intent,
+        Asked: _request,
+        CancelSent: _cancel_sent,
+        AmendSent: _amend_sent,
+        Refused: _refused,
+        BalanceReport: _balance,
+        PositionReport: _position,
+        FundingPaid: _funding,
+        AccountOpened: _began_anew,
+        Turned: _turned,
+        InstrumentKnown: _instrument,
+        SessionOpened: _opened,
+        SessionClosed: _closed,
+    }
+    """What becomes of each kind of record; what is not here changes nothing."""
+
+
+WORDS: Final = frozenset(name for name, kind in KINDS.items() if kind.type not in OrderStore.TAKEN)
+"""The kinds of records that are only words for people."""
+
 
 def replayed(entries: Iterable[_Written]) -> OrderStore:
     """Fold a journal from its beginning."""
     store = OrderStore()
     with _nothing_collected():
         for entry in entries:
-            try:
-                store.take(record_of(entry.kind, entry.body))
-            except DataError as error:
-                raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
+            # Of four records one is words, and need not even be read.
+            if entry.kind not in WORDS:
+                try:
+                    store.take(record_of(entry.kind, entry.body))
+                except DataError as error:
+                    raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
             store.sequence = entry.sequence
     return store
 
