@@ -69,7 +69,7 @@ class Position(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             lots=self.lots + signed,
             cost=Money(self.cost.atoms - released + value - closing_value, self.cost.currency),
             realised=Money(self.realised.atoms - closing_value - released, self.realised.currency),
-            fees=added(self.fees, () if fill.fee is None else (fill.fee,)),
+            fees=self.fees if fill.fee is None else added(self.fees, (fill.fee,)),
         )
 
     def after_fee(self, fee: Money) -> Position:

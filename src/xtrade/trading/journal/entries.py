@@ -49,18 +49,19 @@ def checked(entries: Iterable[Entry], previous: bytes, *, after: int = 0, where:
     """Pass on the entries that follow `after`, or raise DataError at the first that does not belong there."""
     expected, session = after + 1, 0
     for entry in entries:
-        if entry.sequence != expected:
+        sequence, writer, at_ns, kind, order, body, digest = entry
+        if sequence != expected:
             raise DataError(
-                f"{where}: entry {expected} is missing, the next there is {entry.sequence}: what follows is not"
+                f"{where}: entry {expected} is missing, the next there is {sequence}: what follows is not"
                 " to be trusted. `xtrade journal export` saves what is before it"
             )
-        if entry.digest != _digest(previous, *entry[:-1]) or entry.session < session:
+        if digest != _digest(previous, sequence, writer, at_ns, kind, order, body) or writer < session:
             raise DataError(
-                f"{where}: entry {entry.sequence} is not what was written (its digest does not fit the one before):"
+                f"{where}: entry {sequence} is not what was written (its digest does not fit the one before):"
                 " what follows is not to be trusted. `xtrade journal export` saves what is before it"
             )
         yield entry
-        previous, expected, session = entry.digest, expected + 1, entry.session
+        previous, expected, session = digest, expected + 1, writer
 
 
 def _digest(
