@@ -16,6 +16,8 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.orders import OrderIntent, OrderType
 from xtrade.model.sides import Side
 from xtrade.trading.journal import open_journal
+from xtrade.trading.journal.entries import sealed
+from xtrade.trading.journal.kinds import kind_of, order_of, to_body
 
 SERVER = os.environ.get("XTRADE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 FORMS = ["sqlite", "postgres"]
@@ -117,3 +119,21 @@ def intent(number, **changed):
         "strategy": "one",
     }
     return OrderIntent(**fields | changed)
+
+
+def chained(records, first):
+    """The records as a journal that begins with `first` keeps them."""
+    entries, digest = [], first
+    for sequence, record in enumerate(records, 1):
+        entry = sealed(
+            digest,
+            sequence=sequence,
+            session=1,
+            at_ns=sequence,
+            kind=kind_of(record),
+            order=order_of(record),
+            body=to_body(record),
+        )
+        entries.append(entry)
+        digest = entry.digest
+    return entries

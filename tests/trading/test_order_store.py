@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from hypothesis import given, strategies as st
 
-from kit.journals import intent
+from kit.journals import chained, intent
 from kit.markets import instrument
 from kit.orders import ID, order_events
 from xtrade.model import events as ev
@@ -17,8 +17,8 @@ from xtrade.model.money import Money
 from xtrade.model.order_state import OrderState, OrderStatus, apply
 from xtrade.model.records import from_msgpack, to_msgpack
 from xtrade.model.sides import Side
-from xtrade.trading.journal.entries import checked, genesis, sealed
-from xtrade.trading.journal.kinds import KINDS, LAZY, goes_first, kind_of, order_of, record_of, to_body
+from xtrade.trading.journal.entries import checked, genesis
+from xtrade.trading.journal.kinds import KINDS, LAZY, goes_first, kind_of, record_of, to_body
 from xtrade.trading.order_store import OrderStore, replayed
 from xtrade.trading.ports import (
     Asked,
@@ -38,31 +38,13 @@ FIRST = genesis("test", 0)
 histories = st.lists(order_events, max_size=12)
 
 
-def chained(records):
-    """The records as a journal keeps them."""
-    entries, digest = [], FIRST
-    for sequence, record in enumerate(records, 1):
-        entry = sealed(
-            digest,
-            sequence=sequence,
-            session=1,
-            at_ns=sequence,
-            kind=kind_of(record),
-            order=order_of(record),
-            body=to_body(record),
-        )
-        entries.append(entry)
-        digest = entry.digest
-    return entries
-
-
 def written(history):
     return [InstrumentKnown(instrument=MARKET), intent(ID, lots=100, ticks=500_000), *history]
 
 
 @given(histories)
 def test_the_fold_is_that_of_the_order_and_books_what_it_books(history):
-    store = replayed(checked(chained(written(history)), FIRST, where="test"))
+    store = replayed(checked(chained(written(history), FIRST), FIRST, where="test"))
 
     state, booked = OrderState(intent=intent(ID, lots=100, ticks=500_000)), 0
     for event in history:
@@ -76,11 +58,11 @@ def test_the_fold_is_that_of_the_order_and_books_what_it_books(history):
 
 @given(histories, st.data())
 def test_equal_histories_have_equal_fingerprints_and_another_fill_has_another(history, data):
-    store = replayed(chained(written(history)))
-    assert replayed(chained(written(history))).fingerprint() == store.fingerprint()
+    store = replayed(chained(written(history), FIRST))
+    assert replayed(chained(written(history), FIRST)).fingerprint() == store.fingerprint()
 
     fill = Fill(trade_id="new", side=Side.BUY, ticks=1, lots=1)
-    other = replayed(chained(written([*history, ev.OrderFilled(client_order_id=ID, fill=fill)])))
+    other = replayed(chained(written([*history, ev.OrderFilled(client_order_id=ID, fill=fill)]), FIRST))
     assert other.fingerprint() != store.fingerprint()
 
 
@@ -94,7 +76,9 @@ def test_a_restart_at_any_point_ends_where_no_restart_would(history, cut):
         SessionOpened(host="h", pid=1, program="p"),
         *records[cut:],
     ]
-    assert replayed(chained(restarted)).fingerprint() == replayed(chained(records)).fingerprint()
+    assert (
+        replayed(chained(restarted, FIRST)).fingerprint() == replayed(chained(records, FIRST)).fingerprint()
+    )
 
 
 @given(
@@ -104,7 +88,7 @@ def test_a_restart_at_any_point_ends_where_no_restart_would(history, cut):
     st.integers(0, 7),
 )
 def test_a_flipped_bit_in_any_entry_is_found(history, which, at, bit):
-    entries = chained(history)
+    entries = chained(history, FIRST)
     which %= len(entries)
     body = bytearray(entries[which].body)
     body[at % len(body)] ^= 1 << bit
@@ -117,7 +101,7 @@ def test_a_flipped_bit_in_any_entry_is_found(history, which, at, bit):
 
 
 def test_entries_that_are_missing_doubled_or_of_another_journal_are_found():
-    entries = chained(written([ev.OrderSent(client_order_id=ID)]))
+    entries = chained(written([ev.OrderSent(client_order_id=ID)]), FIRST)
     for wrong in ([entries[0], entries[2]], [*entries[:2], entries[1]], entries[1:]):
         with pytest.raises(DataError, match="entry . is (missing|not what)"):
             list(checked(wrong, FIRST, where="test"))
@@ -203,7 +187,7 @@ def test_accounts_money_and_strangers_are_kept():
 
 def test_a_fill_on_an_instrument_nobody_named_is_an_error_that_says_so():
     fill = Fill(trade_id="t", side=Side.BUY, ticks=1000, lots=10)
-    entries = chained([intent(1), ev.OrderFilled(client_order_id=1, fill=fill)])
+    entries = chained([intent(1), ev.OrderFilled(client_order_id=1, fill=fill)], FIRST)
 
     with pytest.raises(
         DataError, match="entry 2 of the journal: the journal books a fill of order 1 before it"

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any, ClassVar, Final, Protocol
 
+from msgspec import Struct
+
 from xtrade.model.errors import DataError
 from xtrade.model.events import (
     AccountOpened,
@@ -31,12 +33,13 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument
 from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
+from xtrade.model.positions import Position
 from xtrade.model.records import to_msgpack
 from xtrade.trading.journal.kinds import KINDS, record_of
 from xtrade.trading.portfolio import Portfolio
 from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened, Turned
 
-__all__ = ["OrderStore", "fingerprint", "replayed"]
+__all__ = ["WORDS", "Folded", "OrderStore", "fingerprint", "nothing_collected", "replayed"]
 
 
 class _Written(Protocol):
@@ -48,10 +51,49 @@ class _Written(Protocol):
     def kind(self) -> str: ...
     @property
     def body(self) -> bytes: ...
+    @property
+    def digest(self) -> bytes: ...
+
+
+class Folded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that an OrderStore knows, as it is written into a checkpoint."""
+
+    sequence: int
+    digest: bytes
+    orders: tuple[OrderState, ...]
+    instruments: tuple[Instrument, ...]
+    positions: tuple[tuple[str, Position], ...]
+    """With the strategy of each, in the order in which they were first traded: who was first pays what is left over."""
+    paid: frozenset[tuple[str, str, str]]
+    balances: tuple[BalanceReport, ...]
+    reported_positions: tuple[PositionReport, ...]
+    strays: tuple[tuple[ClientOrderId, int], ...]
+    dials: tuple[Turned, ...]
+    session: SessionOpened | None
+    ended_in_order: bool
+    asked: tuple[Asked, ...]
 
 
 class OrderStore:
     """Orders and positions, as the records so far make them."""
+
+    @classmethod
+    def of(cls, folded: Folded) -> OrderStore:
+        """Go on from what an OrderStore had added up."""
+        store = cls()
+        store.sequence, store.digest = folded.sequence, folded.digest
+        store.orders = {state.intent.client_order_id: state for state in folded.orders}
+        store.instruments = {instrument.key: instrument for instrument in folded.instruments}
+        store.portfolio = Portfolio.of(folded.instruments, folded.positions, folded.paid)
+        store.balances = {(report.account, report.total.currency): report for report in folded.balances}
+        store.reported_positions = {
+            (report.account, report.instrument): report for report in folded.reported_positions
+        }
+        store.strays = Counter(dict(folded.strays))
+        store.dials = {turned.strategy: turned for turned in folded.dials}
+        store.session, store.ended_in_order = folded.session, folded.ended_in_order
+        store._asked = {(asked.client_order_id, asked.what): asked for asked in folded.asked}
+        return store
 
     def __init__(self) -> None:
         self.orders: dict[ClientOrderId, OrderState] = {}
@@ -69,7 +111,8 @@ class OrderStore:
         self.session: SessionOpened | None = None
         """The last process that wrote; `ended_in_order` says whether it laid the journal down."""
         self.ended_in_order = True
-        self.sequence = 0
+        self.sequence, self.digest = 0, b""
+        """The last entry that was read."""
         self._asked: dict[tuple[ClientOrderId, str], Asked] = {}
 
     def take(self, record: Record) -> None:
@@ -99,6 +142,24 @@ class OrderStore:
             for state in self.in_doubt()
             if not state.in_doubt
         ]
+
+    def folded(self) -> Folded:
+        """Return all that is known, for `of`."""
+        return Folded(
+            sequence=self.sequence,
+            digest=self.digest,
+            orders=tuple(self.orders.values()),
+            instruments=tuple(self.instruments.values()),
+            positions=tuple((strategy, held) for (strategy, _), held in self.portfolio.all().items()),
+            paid=self.portfolio.paid,
+            balances=tuple(self.balances.values()),
+            reported_positions=tuple(self.reported_positions.values()),
+            strays=tuple(self.strays.items()),
+            dials=tuple(self.dials.values()),
+            session=self.session,
+            ended_in_order=self.ended_in_order,
+            asked=tuple(self._asked.values()),
+        )
 
     def fingerprint(self) -> str:
         """Return a digest of all orders and positions; equal for equal states."""
@@ -218,10 +279,10 @@ WORDS: Final = frozenset(name for name, kind in KINDS.items() if kind.type not i
 """The kinds of records that are only words for people."""
 
 
-def replayed(entries: Iterable[_Written]) -> OrderStore:
-    """Fold a journal from its beginning."""
-    store = OrderStore()
-    with _nothing_collected():
+def replayed(entries: Iterable[_Written], onto: OrderStore | None = None) -> OrderStore:
+    """Fold a journal from its beginning, or `onto` what its entries before these added up to."""
+    store = OrderStore() if onto is None else onto
+    with nothing_collected():
         for entry in entries:
             # Of four records one is words, and need not even be read.
             if entry.kind not in WORDS:
@@ -229,12 +290,12 @@ def replayed(entries: Iterable[_Written]) -> OrderStore:
                     store.take(record_of(entry.kind, entry.body))
                 except DataError as error:
                     raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
-            store.sequence = entry.sequence
+            store.sequence, store.digest = entry.sequence, entry.digest
     return store
 
 
 @contextmanager
-def _nothing_collected() -> Iterator[None]:
+def nothing_collected() -> Iterator[None]:
     """Keep the collector out: everything that is made stays, and looking through it again and again takes a third."""
     was_on = gc.isenabled()
     gc.disable()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Self
 
 from xtrade.model.events import FundingPaid
 from xtrade.model.instruments import Instrument
@@ -27,6 +28,25 @@ class Portfolio:
         other._positions, other._instruments = dict(self._positions), dict(self._instruments)
         other._paid = set(self._paid)
         return other
+
+    @classmethod
+    def of(
+        cls,
+        instruments: Iterable[Instrument],
+        positions: Iterable[tuple[str, Position]],
+        paid: Iterable[tuple[str, str, str]],
+    ) -> Self:
+        """Put together what `instruments`, `all` and `paid` told of another one; positions keep their order."""
+        found = cls()
+        found._instruments = {instrument.key: instrument for instrument in instruments}
+        found._positions = {(strategy, position.instrument): position for strategy, position in positions}
+        found._paid = set(paid)
+        return found
+
+    @property
+    def paid(self) -> frozenset[tuple[str, str, str]]:
+        """The funding payments that were booked: account, instrument and the venue's id of each."""
+        return frozenset(self._paid)
 
     def position(self, strategy: str, instrument: Instrument) -> Position:
         """Return what a strategy holds of an instrument."""

@@ -75,20 +75,20 @@ def test_another_database_is_not_taken_for_a_journal(tmp_path):
 def test_tables_of_a_later_form_are_refused_and_a_change_of_form_is_made_once(journal_database, monkeypatch):
     place = Place("postgres", f"{journal_database}#forms", journal_database)
     place.open().close()
-    monkeypatch.setattr(postgres, "FORMAT", 2)
-    monkeypatch.setitem(postgres.MIGRATIONS, 1, "CREATE TABLE xtrade.added (x integer)")
+    monkeypatch.setattr(postgres, "FORMAT", 3)
+    monkeypatch.setitem(postgres.MIGRATIONS, 2, "CREATE TABLE xtrade.added (x integer)")
     for _ in range(2):
         place.open().close()
     monkeypatch.undo()
 
     with pytest.raises(
-        DataError, match="have the form 2, and this version of xtrade knows the forms up to 1"
+        DataError, match="have the form 3, and this version of xtrade knows the forms up to 2"
     ):
         place.open()
-    with pytest.raises(DataError, match="have the form 2"), read_journal(place.where):
+    with pytest.raises(DataError, match="have the form 3"), read_journal(place.where):
         pass
     ask("DROP TABLE xtrade.added", url=journal_database)
-    ask("UPDATE xtrade.form SET version = 1", url=journal_database)
+    ask("UPDATE xtrade.form SET version = 2", url=journal_database)
 
 
 def test_a_journal_that_is_not_there_is_told_with_those_that_are(journal_database):

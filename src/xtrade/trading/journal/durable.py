@@ -60,6 +60,14 @@ class Store(Protocol):
         """Give entries in order, all, or those about one order or of one kind."""
         ...
 
+    def checkpoint(self) -> bytes | None:
+        """Give what was kept last (xtrade.trading.checkpoints); None if nothing is there."""
+        ...
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Keep this in place of what was kept before."""
+        ...
+
     def close(self) -> None:
         """Let it go, its lease with it."""
         ...

@@ -38,6 +38,14 @@ class Readable(Protocol):
         """Give entries in order."""
         ...
 
+    def checkpoint(self) -> bytes | None:
+        """Give what was kept last (xtrade.trading.checkpoints); None if nothing is there."""
+        ...
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Keep this in place of what was kept before."""
+        ...
+
 
 def is_database(where: str) -> bool:
     """Tell whether a name is that of a database."""

@@ -30,12 +30,20 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "PostgresReader", "PostgresStore"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the tables' form. MIGRATIONS has, for each older one, what makes it the next."""
 
-MIGRATIONS: dict[int, str] = {}
+# In parts, so that none takes long to send; as they are, for the server would compress them for longer than that.
+_CHECKPOINTS: Final = """
+CREATE TABLE xtrade.checkpoints (journal text NOT NULL REFERENCES xtrade.journals, part integer NOT NULL,
+    body bytea NOT NULL, PRIMARY KEY (journal, part));
+ALTER TABLE xtrade.checkpoints ALTER body SET STORAGE EXTERNAL;
+"""
 
-_FORM: Final = """
+MIGRATIONS: dict[int, str] = {1: _CHECKPOINTS}
+
+_FORM: Final = (
+    """
 CREATE SCHEMA IF NOT EXISTS xtrade;
 CREATE TABLE IF NOT EXISTS xtrade.form (version integer NOT NULL);
 CREATE TABLE IF NOT EXISTS xtrade.journals (name text PRIMARY KEY, born_ns bigint NOT NULL);
@@ -50,6 +58,8 @@ CREATE OR REPLACE FUNCTION xtrade.stays() RETURNS trigger LANGUAGE plpgsql AS
 CREATE OR REPLACE TRIGGER entries_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON xtrade.entries
     FOR EACH STATEMENT EXECUTE FUNCTION xtrade.stays();
 """
+    + _CHECKPOINTS
+)
 _INSERT: Final = "INSERT INTO xtrade.entries VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 _COLUMNS: Final = "sequence, session, at_ns, kind, order_id, body, digest"
 _OF_HOLDER: Final = "SELECT number, host, pid, since_ns, program FROM xtrade.leases WHERE name = $1"
@@ -58,6 +68,9 @@ _LOCK: Final = "hashtextextended('xtrade ' || $1, 0)"
 LAZY_S: Final = 0.05
 LOOK_S: Final = 0.1
 READ_AT_ONCE: Final = 2_000
+PART_BYTES: Final = 1 << 20
+CHECKPOINT_S: Final = 60.0
+"""So long a checkpoint may take, many answers of the server together: it is made when nothing is traded yet."""
 
 
 class _Waiting(Struct, frozen=True):
@@ -106,6 +119,16 @@ class PostgresReader:
             if len(rows) < READ_AT_ONCE:
                 return
             after = rows[-1].sequence
+
+    def checkpoint(self) -> bytes | None:
+        """Give what was kept in the database, if anything was."""
+        link = self._link
+        return link.run(lambda: _kept(_of(link), link.address.journal), within_s=CHECKPOINT_S)
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Keep a checkpoint in the database."""
+        link = self._link
+        link.run(lambda: _keep(_of(link), link.address.journal, data), within_s=CHECKPOINT_S)
 
     def close(self) -> None:
         """End the connection."""
@@ -333,6 +356,28 @@ async def _rows(
         kind,
     )
     return [Entry(*row) for row in rows]
+
+
+async def _kept(connection: Connection, journal: str) -> bytes | None:
+    if await connection.fetchval("SELECT version FROM xtrade.form") < 2:
+        return None  # read by us, and not yet written by us
+    # One statement sees one state: parts of two checkpoints never come together.
+    rows = await connection.fetch(
+        "SELECT body FROM xtrade.checkpoints WHERE journal = $1 ORDER BY part", journal, timeout=CHECKPOINT_S
+    )
+    return b"".join(row[0] for row in rows) if rows else None
+
+
+async def _keep(connection: Connection, journal: str, data: bytes) -> None:
+    async with connection.transaction():
+        # A connection that reads may do this one thing beside it.
+        await connection.execute("SET TRANSACTION READ WRITE")
+        await connection.execute("DELETE FROM xtrade.checkpoints WHERE journal = $1", journal)
+        for part, begin in enumerate(range(0, len(data), PART_BYTES)):
+            body = data[begin : begin + PART_BYTES]
+            await connection.execute(
+                "INSERT INTO xtrade.checkpoints VALUES ($1, $2, $3)", journal, part, body
+            )
 
 
 async def _take(connection: Connection, names: Sequence[str], wait_s: float = 0.0) -> dict[str, int]:

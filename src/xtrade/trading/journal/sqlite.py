@@ -90,6 +90,14 @@ class SqliteReader:
         """Give entries in order."""
         return _read(self._connection, self.path, after, order, kind)
 
+    def checkpoint(self) -> bytes | None:
+        """Give what was kept beside the file, if anything was."""
+        return _kept(self.path)
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Keep a checkpoint beside the file: whoever may write there may, and the writer goes on meanwhile."""
+        _keep(self.path, data)
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -168,6 +176,14 @@ class SqliteStore:
     def read(self, *, after: int = 0, order: int | None = None, kind: str | None = None) -> Iterator[Entry]:
         """Give entries in order."""
         return _read(self._connection, self.path, after, order, kind)
+
+    def checkpoint(self) -> bytes | None:
+        """Give what was kept beside the file, if anything was."""
+        return _kept(self.path)
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Keep a checkpoint beside the file, outside of the log that each order waits for."""
+        _keep(self.path, data)
 
     def close(self) -> None:
         """Close the file, and let the leases go."""
@@ -295,6 +311,31 @@ def _one_by_one(
             yield Entry._make(row)
     except sqlite3.Error:
         return
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.checkpoint")
+
+
+def _kept(path: Path) -> bytes | None:
+    try:
+        return _beside(path).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{_beside(path)} cannot be read: {error.strerror}") from error
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Whole or not at all, but for a power cut: what is damaged then is found, and not used."""
+    place = _beside(path)
+    draft = place.with_name(f"{place.name}.new")
+    try:
+        draft.touch(mode=0o600)
+        draft.write_bytes(data)
+        draft.replace(place)
+    except OSError as error:
+        raise DataError(f"{place} cannot be written: {error.strerror}") from error
 
 
 def _damaged(path: Path, error: sqlite3.Error) -> DataError:
