@@ -152,7 +152,15 @@ def test_help_names_what_a_value_is_not_its_type(path, app, capsys):
 
 # A command that writes (a file, the keystore, a script for the shell) answers with what it wrote; one prints JSON
 # as it is.
-WRITES = {"completion", "config init", "config schema", "journal export", "keys add", "keys remove"}
+WRITES = {
+    "completion",
+    "config init",
+    "config schema",
+    "journal checkpoint",
+    "journal export",
+    "keys add",
+    "keys remove",
+}
 
 
 @pytest.mark.parametrize(("path", "app"), EVERY_COMMAND)

@@ -10,7 +10,8 @@ import pytest
 from kit.desks import KEY, OPENING, Desk, Scripted, level
 from kit.journals import Place
 from xtrade.app.cli import run
-from xtrade.trading.journal import open_journal
+from xtrade.trading.checkpoints import checkpoint_of, keep_checkpoint
+from xtrade.trading.journal import open_journal, read_journal
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +161,44 @@ def test_a_damaged_journal_says_where_and_saves_what_is_before(capsys, day):
     assert code == 7
     assert "5 records are in saved.jsonl" in err
     assert len(Path("saved.jsonl").read_text().splitlines()) == 5
+
+
+def test_the_checkpoint_is_verified_with_the_journal(capsys, day):
+    assert read(capsys, "verify")["checkpoint"] == "none"
+    before = read(capsys, "orders")
+
+    code, _, err = xtrade(capsys, "checkpoint")
+    assert code == 0
+    assert f"The checkpoint of {day} is at record " in err
+    verdict = read(capsys, "verify")
+    assert verdict["whole"]
+    assert verdict["checkpoint"] == f"at record {verdict['entries']:,}, tells the same"
+    assert read(capsys, "orders") == before
+
+    with read_journal(day) as journal:
+        store = checkpoint_of(journal)
+        store.orders.popitem()
+        keep_checkpoint(journal, store)
+    code, out, _ = xtrade(capsys, "verify")
+    assert code == 1
+    assert "tells something else than the records up to there" in " ".join(out.split())
+    assert xtrade(capsys, "checkpoint")[0] == 0
+    assert read(capsys, "verify")["whole"], "made anew from the records, whatever was there"
+
+
+def test_a_checkpoint_that_does_not_hold_is_told_and_does_without(capsys, day):
+    before = read(capsys, "orders")
+    xtrade(capsys, "checkpoint")
+    kept = day.with_name(f"{day.name}.checkpoint")
+    kept.write_bytes(kept.read_bytes()[:-1])
+
+    verdict = read(capsys, "verify")
+    assert verdict["whole"], "the journal is; the checkpoint is a cache"
+    assert verdict["checkpoint"] == "will not be used: it is damaged, or of another journal"
+    code, out, err = xtrade(capsys, "orders", "--json")
+    assert code == 0
+    assert json.loads(out) == before
+    assert f"the checkpoint of {day} was not used: it is damaged" in err
 
 
 def test_a_whole_journal_is_exported_a_line_a_record(capsys, day):

@@ -106,6 +106,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     open_orders: int
     in_doubt: int
     fingerprint: str | None
+    checkpoint: str
     problem: str | None
 
 
@@ -211,6 +212,7 @@ def judgement(verdict: Verdict) -> RenderableType:
     )
     if verdict.fingerprint is not None:
         facts.append(("adds up to", verdict.fingerprint))
+    facts.append(("checkpoint", verdict.checkpoint))
     for label, value in facts:
         text.append(f"\n  {label:<10}  ", style="dim not bold").append(value, style="not bold")
     return text

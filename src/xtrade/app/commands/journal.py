@@ -282,13 +282,15 @@ def why(
 def verify(*, journal: Place = None, json: Json = False) -> int:
     """Read the whole journal and say whether it is whole: exit code 0 for yes, 1 for no.
 
-    Every record is checked against the chain, read, and added up to orders and positions.
+    Every record is checked against the chain, read, and added up to orders and positions; the checkpoint must tell the
+    same of its place.
 
     **Examples**
 
     - `xtrade journal verify`
     - `xtrade journal verify --journal desk/trading.journal --json`
     """
+    from xtrade.trading.checkpoints import from_bytes, to_bytes
     from xtrade.trading.journal.entries import checked
     from xtrade.trading.journal.kinds import record_of
     from xtrade.trading.order_store import OrderStore
@@ -296,12 +298,29 @@ def verify(*, journal: Place = None, json: Json = False) -> int:
     store, problem = OrderStore(), None
     count = sessions = 0
     first_ns = last_ns = None
+    kept, checkpoint = None, "none"
     with _reading(journal) as found:
+        try:
+            data = found.checkpoint()
+            kept = None if data is None else from_bytes(data, found.genesis)
+        except DataError as error:
+            checkpoint = f"will not be used: {error}"
+        if kept is not None:
+            checkpoint = (
+                f"will not be used: the journal ends before record {kept.sequence}, where it was made"
+            )
         try:
             for entry in _shown("checking", found, checked(found.read(), found.genesis, where=found.name)):
                 store.take(record_of(entry.kind, entry.body))
+                store.sequence, store.digest = entry.sequence, entry.digest
                 count, sessions, last_ns = count + 1, entry.session, entry.at_ns
                 first_ns = entry.at_ns if first_ns is None else first_ns
+                if kept is not None and kept.sequence == entry.sequence:
+                    holds = to_bytes(kept, found.genesis) == to_bytes(store, found.genesis)
+                    checkpoint = (
+                        f"at record {kept.sequence:,}, tells {'the same' if holds else 'something else'}"
+                    )
+                    problem = None if holds else _WRONG_CHECKPOINT.format(kept.sequence)
         except DataError as error:
             problem = str(error)
         verdict = Verdict(
@@ -316,10 +335,40 @@ def verify(*, journal: Place = None, json: Json = False) -> int:
             open_orders=len(store.open_orders()),
             in_doubt=len(store.in_doubt()),
             fingerprint=store.fingerprint() if problem is None else None,
+            checkpoint=checkpoint,
             problem=problem,
         )
     answer(verdict, json=json, human=lambda: judgement(verdict))
     return exit_codes.OK if verdict.whole else exit_codes.NO
+
+
+_WRONG_CHECKPOINT = (
+    "the checkpoint at record {} tells something else than the records up to there, and a start would go on from it:"
+    " make a new one with `xtrade journal checkpoint`"
+)
+
+
+@app.command
+def checkpoint(*, journal: Place = None) -> None:
+    """Read the whole journal and keep what it adds up to: the next start reads only what came after.
+
+    A start makes one by itself when it had to read much. Where a process trades for weeks, this shortens the start
+    after it: run it now and then. Whoever trades goes on meanwhile; a checkpoint that was there is not believed.
+
+    **Examples**
+
+    - `xtrade journal checkpoint`
+    - `xtrade journal checkpoint --journal postgresql://trader@db.lan/desk#trading`
+    """
+    from xtrade.trading.checkpoints import keep_checkpoint
+    from xtrade.trading.journal.entries import checked
+    from xtrade.trading.order_store import replayed
+
+    with _reading(journal) as found:
+        entries = checked(found.read(), found.genesis, where=found.name)
+        store = replayed(_shown("reading", found, entries))
+        keep_checkpoint(found, store)
+    note(f"The checkpoint of {found.name} is at record {store.sequence:,}.")
 
 
 @app.command(usage="xtrade journal export [OPTIONS] FILE")
@@ -385,11 +434,13 @@ def _reading(place: str | None) -> Iterator[Readable]:
 
 
 def _folded(place: str | None) -> OrderStore:
-    from xtrade.trading.journal.entries import checked
-    from xtrade.trading.order_store import replayed
+    from xtrade.trading.checkpoints import restored
 
-    with _reading(place) as found:
-        return replayed(_shown("reading", found, checked(found.read(), found.genesis, where=found.name)))
+    with _reading(place) as journal:
+        found = restored(journal, shown=lambda entries: _shown("reading", journal, entries))
+    if found.word:
+        note(f"Note: {found.word}.")
+    return found.store
 
 
 def _shown(doing: str, journal: Readable, entries: Iterable[Entry]) -> Iterator[Entry]:
