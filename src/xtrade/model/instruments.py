@@ -220,10 +220,13 @@ class Instrument(Struct, frozen=True, kw_only=True, dict=True):
 
     def notional(self, *, ticks: int, lots: int) -> Money:
         """Return what the lots are worth in quote currency at a price, unsigned."""
+        return Money(self.notional_atoms(ticks=ticks, lots=lots), self.quote)
+
+    def notional_atoms(self, *, ticks: int, lots: int) -> int:
+        """As `notional`, in atoms: for the risk gate, which compares, and asks it of every order."""
         if self.kind is not Kind.INVERSE:
-            # The risk gate asks this of every order: a product of integers, as exact as a fraction.
-            return Money(abs(self.value(ticks=ticks, lots=lots)), self.quote)
-        return Money(_rounded(abs(lots) * self._lot_size * ATOMS_PER_UNIT, "nearest"), self.quote)
+            return abs(ticks * lots * self._unit_value.numerator)
+        return _rounded(abs(lots) * self._lot_size * ATOMS_PER_UNIT, "nearest")
 
     def base_amount(self, *, ticks: int, lots: int) -> Money:
         """Return the signed exposure of lots in base coins; only inverse contracts look at the price."""

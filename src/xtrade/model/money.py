@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, final
 
 from typing_extensions import override
@@ -16,7 +17,7 @@ from typing_extensions import override
 from xtrade.model.errors import NumberError
 from xtrade.model.numbers import Number, number, plain, steps
 
-__all__ = ["ATOM", "ATOMS_PER_UNIT", "Money", "added"]
+__all__ = ["ATOM", "ATOMS_PER_UNIT", "Money", "added", "in_atoms"]
 
 ATOM: Final = Decimal("1e-24")
 ATOMS_PER_UNIT: Final = 10**24
@@ -129,6 +130,12 @@ class Money:
         if self.currency != other.currency:
             raise TypeError(f"cannot put {other} and {self} together: convert one first")
         return other.atoms
+
+
+@lru_cache(maxsize=1_024)
+def in_atoms(amount: Decimal) -> int:
+    """Return an amount in atoms, exactly; one that is asked for again and again, as a limit is, is converted once."""
+    return steps(number(amount), ATOM)
 
 
 def added(purse: tuple[Money, ...], amounts: Iterable[Money]) -> tuple[Money, ...]:

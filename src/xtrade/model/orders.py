@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument, Kind, TradingStatus
-from xtrade.model.money import Money
+from xtrade.model.money import Money, in_atoms
 from xtrade.model.numbers import plain, require_sane
 from xtrade.model.sides import Side
 
@@ -195,6 +195,7 @@ def _market(intent: OrderIntent, instrument: Instrument) -> Iterator[str]:
             yield f"the {what} {plain(instrument.price(ticks))} is off the tick grid"
         # A venue checks the minimum at the limit price and again at the trigger: they are different checks.
         elif instrument.min_notional and not intent.reduce_only and intent.lots > 0:
-            worth = instrument.notional(ticks=ticks, lots=intent.lots)
-            if worth < Money.of(instrument.min_notional, instrument.quote):
+            atoms = instrument.notional_atoms(ticks=ticks, lots=intent.lots)
+            if atoms < in_atoms(instrument.min_notional):
+                worth = Money(atoms, instrument.quote)
                 yield f"the order is worth {worth} at its {what}, below the minimum of {plain(instrument.min_notional)}"

@@ -227,9 +227,9 @@ class Context:
             lots = instrument.lots_of_base(base, ticks=ticks or _near(engine.book(key)), toward="zero")
         if lots is None:
             raise UsageError(f"{side} {key}: give lots=… or base=…: how much?")
-        lots = _whole(lots, f"{side} {key}: lots", "base=… takes amounts")
+        lots = _whole(lots, side, key, "lots", "base=… takes amounts")
         if ticks is not None:
-            ticks = _whole(ticks, f"{side} {key}: ticks", "price=… takes prices")
+            ticks = _whole(ticks, side, key, "ticks", "price=… takes prices")
         return engine.place(
             self,
             OrderIntent(
@@ -249,12 +249,12 @@ class Context:
         )
 
 
-def _whole(number: int, what: str, otherwise: str) -> int:
+def _whole(number: int, side: Side, key: str, what: str, otherwise: str) -> int:
     """Return a count as a plain int, whatever sort of whole number it was."""
     try:
         return index(number)
     except TypeError:
-        raise UsageError(f"{what} = {number!r}: expected a whole number; {otherwise}") from None
+        raise UsageError(f"{side} {key}: {what} = {number!r}: expected a whole number; {otherwise}") from None
 
 
 def _near(book: Book) -> int | None:

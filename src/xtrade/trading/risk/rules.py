@@ -34,7 +34,7 @@ from fractions import Fraction
 from typing import Final, TypeAlias
 
 from xtrade.model.instruments import Instrument, Kind
-from xtrade.model.money import Money
+from xtrade.model.money import Money, in_atoms
 from xtrade.model.numbers import plain
 from xtrade.model.order_state import OrderState
 from xtrade.model.orders import OrderIntent, problems
@@ -220,7 +220,7 @@ def order_size(intent: OrderIntent, situation: Situation, limits: Limits) -> Ref
     if lots is None or (ticks is None and instrument.kind is Kind.INVERSE):
         return _worth_unknown("order_size", f"{plain(most)} {instrument.base}", "the order")
     size = instrument.base_amount(ticks=ticks or 1, lots=lots)
-    if size <= Money.of(most, instrument.base):
+    if size.atoms <= in_atoms(most):
         return None
     return Refusal("order_size", f"{plain(most)} {instrument.base}", str(size), f"the order is of {size}")
 
@@ -236,7 +236,7 @@ def order_value(intent: OrderIntent, situation: Situation, limits: Limits) -> Re
     if limits.order_value_min is None or reduces(intent, situation):
         return None
     value = worth(intent, situation, Waiting())
-    if value is None or not value < Money.of(limits.order_value_min, value.currency):
+    if value is None or value.atoms >= in_atoms(limits.order_value_min):
         return None
     return Refusal(
         "order_value",
@@ -348,14 +348,8 @@ def reduces(intent: OrderIntent, situation: Situation) -> bool:
 
 def worth(intent: OrderIntent, situation: Situation, before: Waiting) -> Money | None:
     """Return what `before` (lots positive on the order's side) and the order are worth; None if no price is known."""
-    instrument = situation.instrument
-    ticks = intent.ticks if intent.ticks is not None else _touch(intent, situation)
-    value = intent.quote_amount or Money(0, instrument.quote)
-    value += Money(before.quote_atoms, instrument.quote)
-    lots = before.lots + intent.lots
-    if lots <= 0:
-        return value
-    return None if ticks is None else value + instrument.notional(ticks=ticks, lots=lots)
+    atoms = _worth_atoms(intent, situation, before)
+    return None if atoms is None else Money(atoms, situation.instrument.quote)
 
 
 def _would_meet(other: OrderState, name: str) -> Refusal:
@@ -367,14 +361,28 @@ def _would_meet(other: OrderState, name: str) -> Refusal:
     )
 
 
+def _worth_atoms(intent: OrderIntent, situation: Situation, before: Waiting) -> int | None:
+    amount, instrument = intent.quote_amount, situation.instrument
+    atoms = before.quote_atoms
+    if amount is not None:
+        assert amount.currency == instrument.quote, "the rule `form` has seen to that"
+        atoms += amount.atoms
+    lots = before.lots + intent.lots
+    if lots <= 0:
+        return atoms
+    ticks = intent.ticks if intent.ticks is not None else _touch(intent, situation)
+    return None if ticks is None else atoms + instrument.notional_atoms(ticks=ticks, lots=lots)
+
+
 def _worth_at_most(
     rule: str, intent: OrderIntent, situation: Situation, before: Waiting, most: Decimal, what: str
 ) -> Refusal | None:
-    value = worth(intent, situation, before)
-    if value is None:
+    atoms = _worth_atoms(intent, situation, before)
+    if atoms is None:
         return _worth_unknown(rule, plain(most), what)
-    if value <= Money.of(most, value.currency):
+    if atoms <= in_atoms(most):
         return None
+    value = Money(atoms, situation.instrument.quote)
     return Refusal(rule, f"{plain(most)} {value.currency}", str(value), f"{what} would be worth {value}")
 
 
