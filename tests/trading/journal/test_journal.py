@@ -12,7 +12,7 @@ from xtrade.model.events import OrderAccepted, OrderSent
 from xtrade.trading.journal import read_journal
 from xtrade.trading.journal.entries import checked
 from xtrade.trading.journal.kinds import record_of
-from xtrade.trading.ports import Noted, SessionClosed, SessionOpened
+from xtrade.trading.ports import Decided, Noted, SessionClosed, SessionOpened
 
 
 def written(place):
@@ -192,6 +192,20 @@ def sneak_in(place, journal):
         with closing(sqlite3.connect(place.where)) as connection, connection:
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", entry)
     return record
+
+
+def test_what_a_strategy_saw_is_written_with_its_order_in_one_piece(place):
+    seen = Decided(client_order_id=1, callback="on_book", cause="book x", heard_ns=1)
+    with place.open() as journal:
+        journal.append(seen)
+        assert (journal.sequence, journal.backlog) == (1, 0), "it waits for its order, and for nothing else"
+        journal.append(intent(1))
+        assert journal.store.head()[0] == 3
+        journal.append(seen)
+        journal.flush()
+        assert journal.store.head()[0] == 4
+
+    assert written(place)[1:-1] == [seen, intent(1), seen]
 
 
 def test_a_forked_child_writes_nothing(place):

@@ -19,7 +19,7 @@ from xtrade.runtime import clock
 from xtrade.trading.journal.entries import Entry, checked, sealed
 from xtrade.trading.journal.kinds import goes_first, is_urgent, kind_of, order_of, to_body
 from xtrade.trading.journal.leases import me
-from xtrade.trading.ports import Record, SessionClosed, SessionOpened
+from xtrade.trading.ports import Decided, Record, SessionClosed, SessionOpened
 
 __all__ = ["BACKLOG_MAX", "DurableJournal", "Store"]
 
@@ -115,7 +115,7 @@ class DurableJournal:
     @property
     def backlog(self) -> int:
         """How many records wait until the journal can write again."""
-        return len(self._backlog) + (0 if self.trouble is None else len(self._open))
+        return 0 if self.trouble is None else len(self._backlog) + len(self._open)
 
     @property
     def may_place(self) -> bool:
@@ -145,6 +145,7 @@ class DurableJournal:
         """See to it that everything appended is written; for quiet moments, and before the end."""
         if self.trouble is None:
             try:
+                self._write_backlog(urgent=False)
                 self._certain(self.store.flush())
             except JournalBroken as error:
                 self._is_broken(error)
@@ -193,9 +194,19 @@ class DurableJournal:
 
     def _write(self, record: Record) -> None:
         began_ns = clock.monotonic_ns()
-        self._open.append(self._seal(clock.now_ns(), record))
-        self._certain(self.store.append((self._open[-1],), urgent=is_urgent(record)))
+        self._backlog.append((clock.now_ns(), record))
+        if type(record) is Decided:
+            return  # it says nothing without its order, which follows at once: one transaction for both
+        self._write_backlog(urgent=is_urgent(record))
         self.slowest_append_ns = max(self.slowest_append_ns, clock.monotonic_ns() - began_ns)
+
+    def _write_backlog(self, *, urgent: bool) -> None:
+        """Seal what waits, and write it: it is kept until it is certain, so a second failure finds it in the chain."""
+        sealed = [self._seal(at_ns, record) for at_ns, record in self._backlog]
+        self._backlog.clear()
+        self._open.extend(sealed)
+        if sealed:
+            self._certain(self.store.append(sealed, urgent=urgent))
 
     def _seal(self, at_ns: int, record: Record) -> Entry:
         entry = sealed(
@@ -244,9 +255,6 @@ class DurableJournal:
                 lost=True,
             )
         self._certain(sequence)
-        # Sealed now, and kept until they are certain: a second failure finds them in the chain already.
-        while self._backlog:
-            at_ns, record = self._backlog.popleft()
-            self._open.append(self._seal(at_ns, record))
         if self._open:
             self._certain(self.store.append(list(self._open), urgent=True))
+        self._write_backlog(urgent=True)
