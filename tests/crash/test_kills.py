@@ -14,6 +14,7 @@ import pytest
 
 from kit.journals import Place, database, needs_postgres
 from xtrade.model.order_state import OrderStatus
+from xtrade.trading.checkpoints import restored
 from xtrade.trading.order_store import replayed
 
 PROGRAM = Path(__file__).parent / "programs" / "trader.py"
@@ -69,6 +70,9 @@ def check(place, venue, told):
     waits = {"wait_s": 30.0} if place.where.startswith("postgresql") else {}
     with place.open(**waits) as journal:
         store = replayed(journal.entries())
+        found = restored(journal.store)
+    assert found.word == "", "a checkpoint that was being made is not damaged: it is not there"
+    assert found.store.fingerprint() == store.fingerprint()
     assert len(sent) == len(set(sent)), "an order was sent twice"
     assert set(sent) <= set(store.orders), "an order was sent that was not written"
     filled = {number for number, state in store.orders.items() if state.status is OrderStatus.FILLED}

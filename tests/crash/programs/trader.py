@@ -16,8 +16,8 @@ from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.orders import OrderIntent, OrderType
 from xtrade.model.sides import Side
+from xtrade.trading import checkpoints
 from xtrade.trading.journal import open_journal
-from xtrade.trading.order_store import replayed
 
 KEY = "binance:BTC/USDT:USDT"
 
@@ -34,7 +34,9 @@ def main(where, venue, seed):
     from xtrade.trading.ports import InstrumentKnown
 
     journal.append(InstrumentKnown(instrument=instrument()))
-    store = replayed(journal.entries())
+    # Often, so that some deaths come while one is being made.
+    checkpoints.KEEP_AFTER = 40
+    store = checkpoints.restored(journal.store, keep=True).store
     exchange = os.open(venue, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     there = {int(line) for line in os.pread(exchange, 1 << 30, 0).splitlines() if line}
     # What is in doubt is asked of the venue, and never sent again.
@@ -46,6 +48,8 @@ def main(where, venue, seed):
     print("ready", os.getpid(), flush=True)
     while True:
         number += 1
+        if number % 9 == 0:
+            checkpoints.restored(journal.store, keep=True)
         journal.append(intent(number))
         os.write(exchange, b"%d\n" % number)
         journal.append(OrderSent(client_order_id=ClientOrderId(number)))
