@@ -13,6 +13,7 @@ from xtrade.model.order_state import OrderStatus
 from xtrade.trading.journal import open_journal, postgres, read_journal, sqlite
 from xtrade.trading.journal.entries import checked
 from xtrade.trading.order_store import replayed
+from xtrade.trading.ports import Noted
 
 PUBLISHED = sorted((Path(__file__).parent / "published").glob("*.journal"))
 
@@ -99,3 +100,18 @@ def test_a_journal_that_is_not_there_is_told_with_those_that_are(journal_databas
         read_journal(f"{journal_database}#nowhere"),
     ):
         pass
+
+
+def test_a_journal_that_was_just_written_is_read_along_its_key(journal_database):
+    """Without statistics the server thinks that little is there: it would sort all that follows for each piece."""
+    place = Place("postgres", f"{journal_database}#long", journal_database)
+    with place.open() as journal:
+        for number in range(2_000):
+            journal.append(Noted(strategy="one", text="x" * 100, at_ns=number))
+    with read_journal(place.where) as journal:
+        link = journal._link
+        asked = f"EXPLAIN {postgres._PIECE}", "long", 10, None, None
+        plan = [row[0] for row in link.run(lambda: link.connection.fetch(*asked))]
+
+    assert any("Index Scan using entries_pkey" in line for line in plan), plan
+    assert not any("Sort" in line for line in plan), plan

@@ -68,6 +68,11 @@ _LOCK: Final = "hashtextextended('xtrade ' || $1, 0)"
 LAZY_S: Final = 0.05
 LOOK_S: Final = 0.1
 READ_AT_ONCE: Final = 2_000
+_PIECE: Final = (
+    f"SELECT {_COLUMNS} FROM xtrade.entries WHERE journal = $1 AND sequence > $2"  # noqa: S608
+    " AND ($3::bigint IS NULL OR order_id = $3) AND ($4::text IS NULL OR kind = $4)"
+    f" ORDER BY sequence LIMIT {READ_AT_ONCE}"
+)
 PART_BYTES: Final = 1 << 20
 CHECKPOINT_S: Final = 60.0
 """So long a checkpoint may take, many answers of the server together: it is made when nothing is traded yet."""
@@ -346,15 +351,7 @@ async def _head(connection: Connection, journal: str, first: bytes) -> tuple[int
 async def _rows(
     connection: Connection, journal: str, after: int, order: int | None, kind: str | None
 ) -> list[Entry]:
-    rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM xtrade.entries WHERE journal = $1 AND sequence > $2"  # noqa: S608
-        " AND ($3::bigint IS NULL OR order_id = $3) AND ($4::text IS NULL OR kind = $4)"
-        f" ORDER BY sequence LIMIT {READ_AT_ONCE}",
-        journal,
-        after,
-        order,
-        kind,
-    )
+    rows = await connection.fetch(_PIECE, journal, after, order, kind)
     return [Entry(*row) for row in rows]
 
 

@@ -35,6 +35,9 @@ _SETTINGS: Final = {
     "tcp_keepalives_interval": "3",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "14000",
+    # Of a journal that was just written the server knows no statistics, and would collect and sort all that follows for
+    # each piece that is read: it goes along the key.
+    "enable_bitmapscan": "off",
 }
 
 
