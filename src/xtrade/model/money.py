@@ -144,4 +144,4 @@ def added(purse: tuple[Money, ...], amounts: Iterable[Money]) -> tuple[Money, ..
     for money in amounts:
         held = totals.get(money.currency)
         totals[money.currency] = money if held is None else held + money
-    return tuple(totals[currency] for currency in sorted(totals) if totals[currency])
+    return tuple([totals[currency] for currency in sorted(totals) if totals[currency].atoms])

@@ -142,7 +142,7 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def lots(self) -> int:
         """The total quantity in force (0 while a quote-sized order has not said how many lots it was)."""
-        return self._standing[0].lots
+        return self._standing[0].lots if self.amendments else self.intent.lots
 
     @property
     def ticks(self) -> int | None:
@@ -167,8 +167,8 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def executed_lots(self) -> int:
         """What has traded: by the fills in hand or by the venue's running total, whichever is more."""
-        if not self.reported_lots:
-            return self.filled_lots
+        if not self.reversed_trades:
+            return max(self.filled_lots, self.reported_lots)
         # The venue's largest total counted the trades that it has reversed since.
         taken_back = sum(fill.lots for fill in self.fills if fill.trade_id in self.reversed_trades)
         return max(self.filled_lots, self.reported_lots - taken_back)
@@ -262,8 +262,9 @@ class OrderState(Struct, frozen=True, kw_only=True, dict=True):
     @once
     def _standing(self) -> tuple[Terms, ...]:
         """The terms in force first, and beside them any other that may be, where no time tells which came last."""
-        wanted = (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
-        return (_latest(self.amendments) or wanted) if self.amendments else wanted
+        if self.amendments:
+            return _latest(self.amendments)
+        return (Terms(0, 0, 0, self.intent.lots, self.intent.ticks or 0),)
 
     @once
     def _ended_as(self) -> frozenset[OrderStatus]:

@@ -62,7 +62,7 @@ class Position(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         signed = fill.signed_lots
         closing = 0 if self.lots * signed >= 0 else max(-abs(self.lots), -abs(signed)) * _sign(self.lots)
         value = instrument.value(ticks=fill.ticks, lots=signed)
-        closing_value = instrument.value(ticks=fill.ticks, lots=closing)
+        closing_value = instrument.value(ticks=fill.ticks, lots=closing) if closing else 0
         released = divided(self.cost.atoms * -closing, self.lots, toward="nearest") if closing else 0
         return replace(
             self,
