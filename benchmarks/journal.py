@@ -1,7 +1,7 @@
 """
 What "write before you send" costs: one append, as the engine waits for it, in a file and in PostgreSQL, for each level
-of durability; beside a bare fdatasync of this disk, and a bare commit of this server. Then how long a restart reads,
-and how long a warm standby takes to go on.
+of durability; beside a bare fdatasync of this disk, and a bare commit of this server. Then how long a restart takes
+with a million records behind it, without a checkpoint and with one, and how long a warm standby takes to go on.
 
 Rounds alternate; figures are of all appends together. PostgreSQL is left out where none answers at XTRADE_TEST_POSTGRES
 (postgresql://postgres@127.0.0.1:5432/postgres).
@@ -15,26 +15,41 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from itertools import count, islice
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
 
-from xtrade.model.events import OrderFilled, OrderSent
+from xtrade.model.events import (
+    BalanceReport,
+    CancelSent,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderSent,
+)
 from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.instruments import Instrument, Kind
+from xtrade.model.money import Money
 from xtrade.model.orders import OrderIntent, OrderType
 from xtrade.model.sides import Side
+from xtrade.trading.checkpoints import keep_checkpoint, restored
 from xtrade.trading.journal import open_journal
+from xtrade.trading.journal.durable import Store
+from xtrade.trading.journal.entries import checked, sealed
+from xtrade.trading.journal.kinds import kind_of, order_of, to_body
 from xtrade.trading.order_store import replayed
-from xtrade.trading.ports import InstrumentKnown
+from xtrade.trading.ports import Asked, Decided, InstrumentKnown, Record
 
 SERVER = os.environ.get("XTRADE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 ROUNDS = 7
 APPENDS = 150
-EVENTS = 90_000
+RECORDS = 1_000_000
+AFTER_CHECKPOINT = 10_000
 TAKE_OVERS = 5
+BEGAN_NS = 1_763_740_000_000_000_000
 
 
 def main() -> None:
@@ -71,10 +86,13 @@ def main() -> None:
         times.sort()
         print(f"| {name} | {at(times, 0.5):,.0f} | {at(times, 0.99):,.0f} | {times[-1] / 1e6:,.1f} |")
 
-    print("\n| Restart: read, check the chain, fold | events | s | events/s |\n|---|---:|---:|---:|")
+    print(
+        f"\n| Restart with {RECORDS:,} records | s, from the beginning | records/s | s, to keep a checkpoint"
+        f" | s, with one {AFTER_CHECKPOINT:,} records ago |\n|---|---:|---:|---:|---:|"
+    )
     for name, where in places:
-        seconds = restart(f"{where}-restart")
-        print(f"| {name} | {EVENTS:,} | {seconds:.2f} | {EVENTS / seconds:,.0f} |")
+        whole, kept, rest = restart(f"{where}-restart")
+        print(f"| {name} | {whole:.1f} | {RECORDS / whole:,.0f} | {kept:.1f} | {rest:.1f} |")
     if database:
         seconds = sorted(take_over(f"{database}#standby{turn}") for turn in range(TAKE_OVERS))
         print(
@@ -89,17 +107,17 @@ def at(times: list[int], share: float) -> float:
     return times[min(len(times) - 1, int(len(times) * share))] / 1e3
 
 
-def order(number: int) -> OrderIntent:
+def order(number: int, side: Side = Side.BUY) -> OrderIntent:
     return OrderIntent(
         client_order_id=ClientOrderId(number),
         instrument="binance:BTC/USDT:USDT",
         instrument_version=1,
-        side=Side.BUY,
+        side=side,
         type=OrderType.LIMIT,
         lots=10,
         ticks=950_000,
         strategy="maker",
-        decided_ns=1_763_740_000_000_000_000 + number,
+        decided_ns=BEGAN_NS + number,
     )
 
 
@@ -123,8 +141,55 @@ def bare_insert(database: str) -> Callable[[int], object]:
     return lambda n: loop.run_until_complete(connection.execute("INSERT INTO bare VALUES ($1, $2)", n, body))
 
 
-def restart(where: str) -> float:
-    """Seconds to read back a journal of orders that were accepted and filled."""
+def restart(where: str) -> tuple[float, float, float]:
+    """Seconds to add a journal up from its beginning, to keep a checkpoint, and to go on from that."""
+    records = day()
+    store = open_journal(where, durability="process").store
+    try:
+        write(store, islice(records, RECORDS - AFTER_CHECKPOINT))
+        found = restored(store)
+        began = perf_counter()
+        keep_checkpoint(store, found.store)
+        kept = perf_counter() - began
+        del found
+        write(store, islice(records, AFTER_CHECKPOINT))
+        began = perf_counter()
+        found = restored(store)
+        rest = perf_counter() - began
+        assert found.word == ""
+        assert found.read == AFTER_CHECKPOINT
+        del found
+        began = perf_counter()
+        replayed(checked(store.read(), store.genesis, where=store.name))
+        whole = perf_counter() - began
+        return whole, kept, rest
+    finally:
+        store.close()
+
+
+def write(store: Store, records: Iterable[Record]) -> None:
+    """Write records many at a time, as no trader could."""
+    sequence, session, digest = store.head()
+    while batch := list(islice(records, 5_000)):
+        entries = []
+        for record in batch:
+            sequence += 1
+            entry = sealed(
+                digest,
+                sequence=sequence,
+                session=session,
+                at_ns=sequence,
+                kind=kind_of(record),
+                order=order_of(record),
+                body=to_body(record),
+            )
+            entries.append(entry)
+            digest = entry.digest
+        store.append(entries, urgent=True)
+
+
+def day() -> Iterator[Record]:
+    """A maker's day: of three orders one trades, in two fills, and two are canceled."""
     market = Instrument(
         venue="binance",
         symbol="BTC/USDT:USDT",
@@ -136,17 +201,51 @@ def restart(where: str) -> float:
         tick=Decimal("0.1"),
         lot=Decimal("0.001"),
     )
-    with open_journal(where, durability="process") as journal:
-        journal.append(InstrumentKnown(instrument=market))
-        # Three records an order, as a trader's day has them.
-        for number in range(EVENTS // 3):
-            fill = Fill(trade_id=f"t{number}", side=Side.BUY, ticks=950_000, lots=10)
-            journal.append(order(number))
-            journal.append(sent(number))
-            journal.append(OrderFilled(client_order_id=ClientOrderId(number), fill=fill))
-        began = perf_counter()
-        replayed(journal.entries())
-        return perf_counter() - began
+    yield InstrumentKnown(instrument=market)
+    for number in count(1):
+        own, theirs, now_ns = (
+            ClientOrderId(number),
+            f"{8_000_000_000 + number}",
+            BEGAN_NS + number * 1_000_000,
+        )
+        told = {
+            "client_order_id": own,
+            "venue_order_id": theirs,
+            "venue_ns": now_ns,
+            "received_ns": now_ns + 1,
+        }
+        side = Side.BUY if number % 2 else Side.SELL
+        yield Decided(
+            client_order_id=own,
+            callback="on_book",
+            cause=f"BookDelta {market.key}",
+            heard_ns=now_ns,
+            venue_ns=now_ns - 4_000_000,
+            sequence=number,
+            bid_ticks=949_999,
+            ask_ticks=950_001,
+        )
+        yield order(number, side=side)
+        yield sent(number)
+        yield OrderAccepted(**told)
+        if number % 3:
+            yield Asked(client_order_id=own, what="cancel", request=1, at_ns=now_ns)
+            yield CancelSent(client_order_id=own, request=1)
+            yield OrderCanceled(**told)
+            continue
+        for part, lots in enumerate((4, 6)):
+            fill = Fill(
+                trade_id=f"{2 * number + part}",
+                side=side,
+                ticks=950_000,
+                lots=lots,
+                fee=Money.of("0.0152", "USDT"),
+                maker=True,
+                venue_ns=now_ns,
+            )
+            yield OrderFilled(**told, fill=fill, cumulative_lots=4 + 6 * part)
+        total = Money.of(f"{10_000 + number}.25", "USDT")
+        yield BalanceReport(account="binance", total=total, held=Money.of("1.5", "USDT"), received_ns=now_ns)
 
 
 HOLDER = """
