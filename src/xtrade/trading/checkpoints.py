@@ -68,22 +68,25 @@ class Restored(NamedTuple):
 def restored(
     journal: _Journal,
     *,
+    onto: OrderStore | None = None,
     keep: bool = False,
     shown: Callable[[Iterable[Entry]], Iterable[Entry]] = lambda entries: entries,
 ) -> Restored:
-    """Add up a journal. With `keep` a checkpoint is made if much had to be read; `shown` may watch the reading."""
-    word = ""
-    try:
-        store = checkpoint_of(journal)
-    except DataError as error:
-        store = None
-        word = f"the checkpoint of {journal.name} was not used: {error}. All records were read instead"
+    """Add up a journal: from its checkpoint, or `onto` what was read of it before.
+
+    With `keep` a new checkpoint is made if much has come since the last; `shown` may watch the reading.
+    """
+    store, word = onto, ""
+    if store is None:
+        try:
+            store = checkpoint_of(journal)
+        except DataError as error:
+            word = f"the checkpoint of {journal.name} was not used: {error}. All records were read instead"
     if store is None:
         store = OrderStore()
-        store.digest = journal.genesis
-    began = store.sequence
+    began, digest = store.sequence, store.digest or journal.genesis
     entries = shown(journal.read(after=began))
-    replayed(checked(entries, store.digest, after=began, where=journal.name), store)
+    replayed(checked(entries, digest, after=began, where=journal.name), store)
     if keep and store.sequence - began >= KEEP_AFTER:
         try:
             keep_checkpoint(journal, store)

@@ -39,14 +39,18 @@ from xtrade.trading.journal.kinds import KINDS, record_of
 from xtrade.trading.portfolio import Portfolio
 from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened, Turned
 
-__all__ = ["WORDS", "Folded", "OrderStore", "fingerprint", "nothing_collected", "replayed"]
+__all__ = ["WORDS", "Folded", "OrderStore", "Written", "fingerprint", "nothing_collected", "replayed"]
 
 
-class _Written(Protocol):
+class Written(Protocol):
     """An entry of a journal."""
 
     @property
     def sequence(self) -> int: ...
+    @property
+    def session(self) -> int: ...
+    @property
+    def at_ns(self) -> int: ...
     @property
     def kind(self) -> str: ...
     @property
@@ -60,6 +64,9 @@ class Folded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     sequence: int
     digest: bytes
+    writer: int
+    written_ns: int
+    handed_over_ns: int
     orders: tuple[OrderState, ...]
     instruments: tuple[Instrument, ...]
     positions: tuple[tuple[str, Position], ...]
@@ -81,7 +88,8 @@ class OrderStore:
     def of(cls, folded: Folded) -> OrderStore:
         """Go on from what an OrderStore had added up."""
         store = cls()
-        store.sequence, store.digest = folded.sequence, folded.digest
+        store.sequence, store.digest, store.writer = folded.sequence, folded.digest, folded.writer
+        store.written_ns, store.handed_over_ns = folded.written_ns, folded.handed_over_ns
         store.orders = {state.intent.client_order_id: state for state in folded.orders}
         store.instruments = {instrument.key: instrument for instrument in folded.instruments}
         store.portfolio = Portfolio.of(folded.instruments, folded.positions, folded.paid)
@@ -111,8 +119,12 @@ class OrderStore:
         self.session: SessionOpened | None = None
         """The last process that wrote; `ended_in_order` says whether it laid the journal down."""
         self.ended_in_order = True
-        self.sequence, self.digest = 0, b""
-        """The last entry that was read."""
+        self.sequence, self.digest, self.writer = 0, b"", 0
+        """The last entry that was read, and which session wrote it."""
+        self.written_ns = 0
+        """The latest time of any entry."""
+        self.handed_over_ns = 0
+        """The latest time of any entry of the sessions before the last one; 0 if there was none."""
         self._asked: dict[tuple[ClientOrderId, str], Asked] = {}
 
     def take(self, record: Record) -> None:
@@ -120,6 +132,13 @@ class OrderStore:
         take = self.TAKEN.get(type(record))
         if take is not None:
             take(self, record)
+
+    def has_read(self, entry: Written) -> None:
+        """Note how far a journal was read, once its record was taken."""
+        self.sequence, self.digest = entry.sequence, entry.digest
+        if entry.session != self.writer:
+            self.writer, self.handed_over_ns = entry.session, self.written_ns
+        self.written_ns = max(self.written_ns, entry.at_ns)
 
     def open_orders(self) -> list[OrderState]:
         """Return the orders that may still trade, oldest first; those in doubt are among them."""
@@ -148,6 +167,9 @@ class OrderStore:
         return Folded(
             sequence=self.sequence,
             digest=self.digest,
+            writer=self.writer,
+            written_ns=self.written_ns,
+            handed_over_ns=self.handed_over_ns,
             orders=tuple(self.orders.values()),
             instruments=tuple(self.instruments.values()),
             positions=tuple((strategy, held) for (strategy, _), held in self.portfolio.all().items()),
@@ -279,7 +301,7 @@ WORDS: Final = frozenset(name for name, kind in KINDS.items() if kind.type not i
 """The kinds of records that are only words for people."""
 
 
-def replayed(entries: Iterable[_Written], onto: OrderStore | None = None) -> OrderStore:
+def replayed(entries: Iterable[Written], onto: OrderStore | None = None) -> OrderStore:
     """Fold a journal from its beginning, or `onto` what its entries before these added up to."""
     store = OrderStore() if onto is None else onto
     with nothing_collected():
@@ -290,7 +312,7 @@ def replayed(entries: Iterable[_Written], onto: OrderStore | None = None) -> Ord
                     store.take(record_of(entry.kind, entry.body))
                 except DataError as error:
                     raise DataError(f"entry {entry.sequence} of the journal: {error}") from error
-            store.sequence, store.digest = entry.sequence, entry.digest
+            store.has_read(entry)
     return store
 
 

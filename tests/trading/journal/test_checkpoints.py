@@ -116,7 +116,7 @@ def test_what_records_add_up_to_has_the_form_that_is_stated():
         store = replayed(checked(journal.read(), journal.genesis, where=journal.name))
         state = to_bytes(store, journal.genesis).partition(b"\n")[2]
 
-    assert (FORM, blake2b(state, digest_size=8).hexdigest()) == (1, "ed95937daad054bb")
+    assert (FORM, blake2b(state, digest_size=8).hexdigest()) == (1, "4692bde55b043680")
 
 
 def trade(journal, numbers):
@@ -166,6 +166,27 @@ def test_what_came_after_is_all_that_is_read(day):
     assert whole.sequence == found.store.sequence + 1
     assert found.store.fingerprint() == whole.fingerprint()
     assert found.store.portfolio.lots("one", MARKET.key) == 30
+
+
+def test_what_was_read_before_is_read_on_from_and_tells_when_the_one_before_ended(day):
+    with read_journal(day.where) as journal:
+        waiting = restored(journal).store
+        last = list(journal.read())[-1].at_ns
+    assert waiting.handed_over_ns == 0, "nobody was before the only one"
+
+    with day.open() as journal:
+        found = restored(journal.store, onto=waiting)
+        trade(journal, (9,))
+        again = restored(journal.store, onto=found.store)
+
+    assert (found.read, again.read) == (1, 2)
+    assert found.store.handed_over_ns == again.store.handed_over_ns == last
+    assert known(again.store) == known(restored_to(day, again.store.sequence))
+
+
+def restored_to(place, sequence):
+    with read_journal(place.where) as journal:
+        return replayed(entry for entry in journal.read() if entry.sequence <= sequence)
 
 
 def test_who_reads_much_keeps_what_it_adds_up_to_for_the_next(place, monkeypatch):

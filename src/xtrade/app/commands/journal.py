@@ -312,7 +312,7 @@ def verify(*, journal: Place = None, json: Json = False) -> int:
         try:
             for entry in _shown("checking", found, checked(found.read(), found.genesis, where=found.name)):
                 store.take(record_of(entry.kind, entry.body))
-                store.sequence, store.digest = entry.sequence, entry.digest
+                store.has_read(entry)
                 count, sessions, last_ns = count + 1, entry.session, entry.at_ns
                 first_ns = entry.at_ns if first_ns is None else first_ns
                 if kept is not None and kept.sequence == entry.sequence:
