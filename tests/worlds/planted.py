@@ -14,9 +14,9 @@ from xtrade.model.events import OrderAmended, OrderCanceled, OrderFilled, OrderI
 from xtrade.model.order_state import Change, OrderState
 from xtrade.runtime import chance
 from xtrade.testing.faults import FaultPlan
-from xtrade.testing.world import Remembered
 from xtrade.trading import engine, reconciler
 from xtrade.trading.engine import Engine
+from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.reconciler import Reconciler
 from xtrade.trading.reconciliation import Cause
 
@@ -177,13 +177,13 @@ def gaps_are_not_seen(patch):
 def a_fill_is_acted_on_and_not_written(patch):
     """Some fills do not get into the journal."""
     dice = chance.Streams(1).stream("planted")
-    was = Remembered.append
+    was = DurableJournal.append
 
     def append(self, record):
         if not isinstance(record, OrderFilled) or dice.random() < 0.8:
             was(self, record)
 
-    patch.setattr(Remembered, "append", append)
+    patch.setattr(DurableJournal, "append", append)
 
 
 def half_a_fill_is_lost(patch):

@@ -22,7 +22,7 @@ def test_a_world_of_drawn_faults_ends_in_the_truth(seed):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_alone_ends_in_the_truth(fault):
-    world = play(5, plan=FaultPlan(**{fault: 0.3}), seconds=60)
+    world = play(5, plan=FaultPlan(**{fault: FAULTS[fault]}), seconds=60)
 
     assert world.violations == []
     assert world.reached[fault] > 0

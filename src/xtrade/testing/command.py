@@ -100,9 +100,7 @@ def _plan_of(given: Iterable[str]) -> FaultPlan | None:
 
 def _explain(world: World, seconds: float) -> None:
     for violation in world.violations:
-        _tell(
-            f"  {violation.invariant} at {(violation.at_ns - clock.START_NS) / 1e9:.3f} s: {violation.text}"
-        )
+        _tell(f"  {violation.invariant} at {violation.at_ns / 1e9:.3f} s: {violation.text}")
     _tell("  looking for the fewest faults that still fail …")
     plan = smallest(world.seed, world.plan, lambda each: bool(each.violations), seconds=seconds)
     faults = " ".join(f"--fault {name}={getattr(plan, name):g}" for name in plan.on)

@@ -1,63 +1,30 @@
-"""What goes wrong between us and a venue, as data; and a venue to which it happens.
+"""What goes wrong in a world, as data; and the dice that say when.
 
     plan = FaultPlan.drawn(seed)
-    venue = TroubledVenue(SimulatedVenue(…), plan)
-    …
-    venue.heal()        from here on nothing goes wrong any more
+    mishaps = Mishaps(plan)
+    if mishaps.happens("place_lost"): …
+    mishaps.heal()        from here on nothing goes wrong any more
 
-The venue behind it does what it is asked in full: requests that are lost never reach it, answers that are lost were
-given. `reached` counts each fault that really happened: one that never did has tested nothing.
+`reached` counts each fault that really happened: one that never did has tested nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-from typing_extensions import override
 
-from xtrade.model.errors import ConfigError, Unavailable
-from xtrade.model.events import (
-    BalanceReport,
-    Bar,
-    BookDelta,
-    BookSnapshot,
-    Event,
-    Funding,
-    LinkDown,
-    LinkUp,
-    MarkPrice,
-    OrderEvent,
-    PositionReport,
-    Trade,
-)
-from xtrade.model.ids import ClientOrderId
-from xtrade.model.instruments import Instrument
-from xtrade.model.orders import OrderIntent
+from xtrade.model.errors import ConfigError
 from xtrade.runtime import chance
-from xtrade.venues.abilities import Abilities, Feed
-from xtrade.venues.base import (
-    Account,
-    FillReport,
-    Hear,
-    MarketData,
-    OrderReport,
-    SettledFunding,
-    Trading,
-    Venue,
-)
 
-__all__ = ["CALM", "FAULTS", "FaultPlan", "TroubledVenue"]
-
-_Answer = TypeVar("_Answer")
+__all__ = ["CALM", "FAULTS", "FaultPlan", "Mishaps"]
 
 
 class FaultPlan(Struct, frozen=True, kw_only=True):
-    """How often each fault happens: a probability for each request, message or question, and its size in seconds."""
+    """How often each fault happens: a probability for each occasion, and its size in seconds."""
 
     place_lost: float = 0.0
     """An order never arrives, and nobody says so."""
@@ -75,9 +42,26 @@ class FaultPlan(Struct, frozen=True, kw_only=True):
     """A change of a book never arrives: the next one shows the gap."""
     private_down: float = 0.0
     """For each message about our orders: the private stream breaks, and what is told meanwhile is lost."""
+    public_down: float = 0.0
+    """For each change of a book: the public stream breaks, and what is told meanwhile is lost."""
     down_s_max: float = 10.0
     question_fails: float = 0.0
     """A question about orders, positions or fills has no answer."""
+    process_dies: float = 0.0
+    """For each moment at which we write, send or hear something: the process is gone, and its memory with it."""
+    power_fails: float = 0.0
+    """The same, and what the journal had not synced to the disk is gone as well."""
+    restart_s_max: float = 30.0
+    """How long nobody is there before a new process starts on the journal."""
+    disk_full: float = 0.0
+    """For each record: the journal cannot write it, nor what follows, for a while."""
+    full_s_max: float = 20.0
+    clock_steps: float = 0.0
+    """For each second: our wall clock is set forward or back. The venue's is not."""
+    step_s_max: float = 3_600.0
+    desk_halted: float = 0.0
+    """For each second: the operator halts the desk, and lets it trade again later."""
+    halt_s_max: float = 10.0
 
     def __post_init__(self) -> None:
         for name in FAULTS:
@@ -116,7 +100,12 @@ FAULTS: Final[Mapping[str, float]] = {
     "answer_late": 0.2,
     "book_lost": 0.05,
     "private_down": 0.02,
+    "public_down": 0.005,
     "question_fails": 0.3,
+    "process_dies": 0.003,
+    "power_fails": 0.003,
+    "disk_full": 0.005,
+    "desk_halted": 0.05,
 }
 """Each fault, and how often it happens at the most."""
 
@@ -124,203 +113,25 @@ CALM: Final = FaultPlan()
 """Nothing goes wrong."""
 
 
-class TroubledVenue(Venue, MarketData, Trading, Account):
-    """A venue that is reached over a bad way."""
+class Mishaps:
+    """A plan under way: says each time whether a fault happens, and counts those that did."""
 
-    def __init__(self, venue: Venue, plan: FaultPlan) -> None:
-        self.inner = venue
+    def __init__(self, plan: FaultPlan) -> None:
+        self.plan = plan
         self.reached: Counter[str] = Counter()
         """How often each fault happened."""
-        self._plan = plan
-        self._hear: Hear | None = None
-        self._is_down = False
-        self._stream = chance.stream(f"testing/faults/{venue.name}")
 
     def heal(self) -> None:
-        """Let nothing go wrong from here on; a stream that is down comes back."""
-        self._plan = CALM
-        self._up()
+        """Let nothing go wrong from here on."""
+        self.plan = CALM
 
-    # -- the port -------------------------------------------------------------------------------------------------
-
-    @property
-    @override
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    @override
-    def abilities(self) -> Abilities:
-        return self.inner.abilities
-
-    @property
-    @override
-    def instruments(self) -> Mapping[str, Instrument]:
-        return self.inner.instruments
-
-    @property
-    @override
-    def market(self) -> MarketData:
-        return self
-
-    @property
-    @override
-    def trading(self) -> Trading:
-        return self
-
-    @property
-    @override
-    def account(self) -> Account:
-        return self
-
-    @property
-    @override
-    def opened_ns(self) -> int | None:
-        return self._inner_account.opened_ns
-
-    @override
-    async def start(self, hear: Hear) -> None:
-        self._hear = hear
-        await self.inner.start(self._heard)
-
-    @override
-    async def stop(self) -> None:
-        self._hear = None
-        await self.inner.stop()
-
-    @override
-    def subscribe(self, instrument: str, feeds: frozenset[Feed]) -> None:
-        self.inner.market.subscribe(instrument, feeds)
-
-    @override
-    def resync(self, instrument: str) -> None:
-        self.inner.market.resync(instrument)
-
-    @override
-    async def book(self, instrument: str, depth: int) -> BookSnapshot:
-        return await self.inner.market.book(instrument, depth)
-
-    @override
-    async def trades(self, instrument: str, count: int) -> Sequence[Trade]:
-        return await self.inner.market.trades(instrument, count)
-
-    @override
-    async def bars(self, instrument: str, interval_ns: int, start_ns: int, end_ns: int) -> Sequence[Bar]:
-        return await self.inner.market.bars(instrument, interval_ns, start_ns, end_ns)
-
-    @override
-    async def mark(self, instrument: str) -> MarkPrice:
-        return await self.inner.market.mark(instrument)
-
-    @override
-    async def funding(self, instrument: str) -> Funding:
-        return await self.inner.market.funding(instrument)
-
-    @override
-    async def funding_history(self, instrument: str, start_ns: int, end_ns: int) -> Sequence[SettledFunding]:
-        return await self.inner.market.funding_history(instrument, start_ns, end_ns)
-
-    @override
-    def place(self, intent: OrderIntent) -> None:
-        if self._happens("place_unsent"):
-            raise Unavailable(f"{self.name} cannot be reached", venue=self.name, request="place")
-        if not self._happens("place_lost"):
-            self._inner_trading.place(intent)
-
-    @override
-    def cancel(self, client_order_id: ClientOrderId) -> bool:
-        return self._happens("cancel_lost") or self._inner_trading.cancel(client_order_id)
-
-    @override
-    def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
-        if self._happens("amend_lost"):
-            return True
-        return self._inner_trading.amend(client_order_id, lots=lots, ticks=ticks)
-
-    @override
-    async def cancel_all(self) -> None:
-        await self._asked(self._inner_trading.cancel_all())
-
-    @override
-    async def open_orders(self) -> Sequence[OrderReport]:
-        return await self._asked(self._inner_trading.open_orders())
-
-    @override
-    async def order(self, client_order_id: ClientOrderId) -> OrderReport | None:
-        return await self._asked(self._inner_trading.order(client_order_id))
-
-    @override
-    async def balances(self) -> Sequence[BalanceReport]:
-        return await self._asked(self._inner_account.balances())
-
-    @override
-    async def positions(self) -> Sequence[PositionReport]:
-        return await self._asked(self._inner_account.positions())
-
-    @override
-    async def fills(self, since_ns: int) -> Sequence[FillReport]:
-        return await self._asked(self._inner_account.fills(since_ns))
-
-    # -- how ------------------------------------------------------------------------------------------------------
-
-    @property
-    def _inner_trading(self) -> Trading:
-        assert self.inner.trading is not None, "worlds are made of venues that trade"
-        return self.inner.trading
-
-    @property
-    def _inner_account(self) -> Account:
-        assert self.inner.account is not None, "worlds are made of venues that trade"
-        return self.inner.account
-
-    async def _asked(self, question: Awaitable[_Answer]) -> _Answer:
-        """Ask; the question may arrive, and its answer be lost."""
-        answer = await question
-        if self._happens("question_fails"):
-            raise Unavailable(f"{self.name} does not answer", venue=self.name, request="question")
-        return answer
-
-    def _heard(self, events: Sequence[Event]) -> None:
-        passed = [event for event in events if self._passes(event)]
-        if passed:
-            self._tell(passed)
-
-    def _passes(self, event: Event) -> bool:
-        if isinstance(event, BookDelta):
-            return not self._happens("book_lost")
-        if not isinstance(event, OrderEvent):
-            return True
-        if self._is_down or self._happens("answer_lost"):
-            return False
-        if self._happens("private_down"):
-            self._down()
-            return False
-        if self._happens("answer_doubled"):
-            self._later([event], self._stream.uniform(0, self._plan.late_s_max))
-        if self._happens("answer_late"):
-            self._later([event], self._stream.uniform(0, self._plan.late_s_max))
-            return False
-        return True
-
-    def _happens(self, name: str) -> bool:
-        likely: float = getattr(self._plan, name)
-        happens = likely > 0 and self._stream.random() < likely
+    def happens(self, name: str) -> bool:
+        """Throw the dice for a fault. Each has its own: without one of them the others fall as before."""
+        likely: float = getattr(self.plan, name)
+        happens = likely > 0 and chance.stream(f"testing/faults/{name}").random() < likely
         self.reached[name] += happens
         return happens
 
-    def _down(self) -> None:
-        self._is_down = True
-        self._later([LinkDown(venue=self.name, channel="private", reason="a fault of the plan")], 0.0)
-        asyncio.get_running_loop().call_later(self._stream.uniform(0, self._plan.down_s_max), self._up)
-
-    def _up(self) -> None:
-        if self._is_down:
-            self._is_down = False
-            self._tell([LinkUp(venue=self.name, channel="private")])
-
-    def _later(self, events: Sequence[Event], after_s: float) -> None:
-        asyncio.get_running_loop().call_later(after_s, self._tell, events)
-
-    def _tell(self, events: Sequence[Event]) -> None:
-        if self._hear is not None:
-            self._hear(events)
+    def seconds(self, size: str) -> float:
+        """Draw how large a fault is, by the name of its largest size in the plan."""
+        return chance.stream(f"testing/faults/{size}").uniform(0, getattr(self.plan, size))

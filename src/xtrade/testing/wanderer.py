@@ -7,6 +7,7 @@ from random import Random  # noqa: TID251  (a type; the streams come from xtrade
 
 from typing_extensions import override
 
+from xtrade.model.instruments import Kind
 from xtrade.model.sides import Side
 from xtrade.trading.context import Context
 from xtrade.trading.params import Params
@@ -57,13 +58,17 @@ class Wanderer(Strategy[WandererParams]):
     def _place(self, ctx: Context, dice: Random) -> None:
         key = self.params.instrument
         book = ctx.book(key)
-        if not book.is_trusted or book.bid_ticks is None or book.ask_ticks is None:
+        # Whether the book is to be trusted is for the risk gate to say.
+        if book.bid_ticks is None or book.ask_ticks is None:
             return
-        side = dice.choice([Side.BUY, Side.SELL])
+        held = ctx.position_lots(key)
+        reducing = held and ctx.instrument(key).kind is not Kind.SPOT and dice.random() < 0.2
+        side = dice.choice([Side.BUY, Side.SELL]) if not reducing else Side.SELL if held > 0 else Side.BUY
         best = book.bid_ticks if side is Side.BUY else book.ask_ticks
         send = ctx.buy if side is Side.BUY else ctx.sell
         lots = dice.randint(1, self.params.lots_max)
         if dice.random() < 0.2:
-            send(key, lots=lots)
+            send(key, lots=lots, reduce_only=bool(reducing))
         else:
-            send(key, lots=lots, ticks=best - side.sign * dice.randint(-2, 6))
+            ticks = best - side.sign * dice.randint(-2, 6)
+            send(key, lots=lots, ticks=ticks, reduce_only=bool(reducing))

@@ -1,4 +1,4 @@
-"""A world: a session at a venue that is reached over a bad way, under virtual time and by seed.
+"""A world: a node at a venue that is reached over a bad way, under virtual time and by seed.
 
     world = play(seed=7)
     world.violations          what did not hold, each with the name of its invariant
@@ -14,26 +14,27 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
-from typing_extensions import override
 
+from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
 from xtrade.runtime import clock
-from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
+from xtrade.runtime.ids import BITS_63, MemoryMark
 from xtrade.runtime.virtual import run_virtual
 from xtrade.sim.synthetic.presets import preset
-from xtrade.testing.faults import FaultPlan, TroubledVenue
-from xtrade.testing.invariants import at_every_step, at_rest, books, resolved
+from xtrade.testing.disk import Disk
+from xtrade.testing.faults import FaultPlan, Mishaps
+from xtrade.testing.invariants import at_every_step, at_rest, now_and_then, resolved
+from xtrade.testing.life import SILENCE_S, Life
+from xtrade.testing.troubled import LastingVenue
 from xtrade.testing.wanderer import Wanderer, WandererParams
-from xtrade.trading.order_store import OrderStore
-from xtrade.trading.ports import Journal, Record
-from xtrade.trading.reconciler import Pace, Reconciler
-from xtrade.trading.reconciliation import Difference, Policy
+from xtrade.trading.order_store import replayed
+from xtrade.trading.reconciliation import Difference
 from xtrade.trading.risk import Limits
-from xtrade.trading.session import Session
 from xtrade.trading.strategy import Strategy
 from xtrade.venues.simulated import SimulatedVenue
 
@@ -42,14 +43,13 @@ __all__ = ["PERPETUAL", "SPOT", "Violation", "World", "play", "smallest"]
 SPOT: Final = "sim:BTC/USDT"
 PERPETUAL: Final = "sim:BTC/USDT:USDT"
 
-SILENCE_S: Final = 20
-"""After so long an order that the venue does not know counts as never arrived."""
-
-REST_S: Final = 45.0
-"""How long after the last fault everything must be resolved (I23): that silence, and as long for the questions."""
+REST_S: Final = SILENCE_S + 25.0
+"""How long after the last fault everything must be resolved (I23): the silence, and as long for the questions."""
 
 POSITION_VALUE_MAX: Final = Decimal(3_000)
 """Little enough that the wanderers run into it all the time."""
+
+Strategies: TypeAlias = Callable[[], Mapping[str, Strategy[Any]]]
 
 
 class Violation(Struct, frozen=True):
@@ -60,28 +60,13 @@ class Violation(Struct, frozen=True):
     text: str
 
 
-class Remembered(Journal):
-    """A journal in memory, folded as it is written."""
-
-    def __init__(self) -> None:
-        self.store = OrderStore()
-        self.count = 0
-
-    @override
-    def append(self, record: Record) -> None:
-        """Take a record."""
-        self.count += 1
-        self.store.take(record)
-
-
 class World:
     """One played world, and what was found in it."""
 
-    def __init__(self, seed: int, plan: FaultPlan, strategies: Mapping[str, Strategy[Any]]) -> None:
+    def __init__(self, seed: int, plan: FaultPlan, strategies: Strategies) -> None:
         self.seed = seed
         self.plan = plan
         self.violations: list[Violation] = []
-        self._steps = 0
         self.differences: Counter[str] = Counter()
         """What the reconciler had to put right, by cause."""
         self.exchange = SimulatedVenue(
@@ -89,71 +74,117 @@ class World:
             seed=seed,
             balances=[Money.of(1_000_000, "USDT"), Money.of(10, "BTC")],
         )
-        self.venue = TroubledVenue(self.exchange, plan)
-        self.journal = Remembered()
-        limits = Limits(position_value_max=POSITION_VALUE_MAX, open_orders_max=40, price_band=Decimal("0.05"))
-        self.session = Session(
-            strategies,
-            {"sim": self.venue},
-            ids=ClientOrderIds(MemoryMark(BITS_63), clock.now_ns),
-            limits=dict.fromkeys(strategies, limits),
-            journal=self.journal,
-            on_step=self._step,
-        )
-        self.reconciler = Reconciler(
-            self.session,
-            policy=Policy(silence_ns=SILENCE_S * 10**9),
-            pace=Pace(answer_s=3.0, again_s=1.0, every_s=15.0),
-            tell=self._told,
-        )
+        self.venue = LastingVenue(self.exchange)
+        self.mishaps = Mishaps(plan)
+        self.disk = Disk(self.mishaps)
+        self._strategies = strategies
+        self._mark = MemoryMark(BITS_63)
+        self._life = self._born()
+        self._steps = 0
+        self._healed = asyncio.Event()
 
     @property
     def reached(self) -> Counter[str]:
         """How often each fault happened."""
-        return +self.venue.reached
+        return +self.mishaps.reached
 
     async def run(self, seconds: float) -> None:
         """Trade under faults, heal, come to rest."""
-        await self.session.start()
+        await self.venue.open()
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self.reconciler.run())
+            lives = tasks.create_task(self._live(), name="lives")
+            machine = tasks.create_task(self._set_the_clock(), name="clock")
             await asyncio.sleep(seconds)
-            self.venue.heal()
-            healed_ns = self.session.now_ns()
+            machine.cancel()
+            self._heal()
+            session = self._life.session
+            left = [] if session is None else [*session.engine.order_states()]
             await asyncio.sleep(REST_S)
-            self._note(resolved(self.session, healed_ns))
-            self.session.act(self.session.engine.wind_down)
-            await asyncio.sleep(REST_S)
-            watching.cancel()
-        self._note(at_rest(self.session, self.exchange, self.journal.store))
-        if unexplained := sum(self.reconciler.open_questions.values()):
-            self._note({"I9": f"{unexplained} differences have no explanation"})
-        await self.session.stop()
-        if self.session.failure is not None:
-            raise self.session.failure
+            await self._come_to_rest(left)
+            lives.cancel()
+        await self.venue.close()
 
-    def _step(self) -> None:
+    # -- how ------------------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """One process after the other, with nobody there in between."""
+        while True:
+            await self._life.run()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._healed.wait(), self.mishaps.seconds("restart_s_max"))
+            self._life = self._born()
+
+    def _born(self) -> Life:
+        strategies = self._strategies()
+        return Life(
+            strategies,
+            self.venue,
+            self.disk,
+            self.mishaps,
+            mark=self._mark,
+            limits=Limits(
+                position_value_max=POSITION_VALUE_MAX, open_orders_max=40, price_band=Decimal("0.05")
+            ),
+            on_step=self._step,
+            note=self._note,
+            tell=self._told,
+        )
+
+    async def _set_the_clock(self) -> None:
+        """Set wall time forward and back, as time servers and suspended machines do."""
+        machine = clock.current()
+        assert isinstance(machine, clock.VirtualClock), "worlds are played under virtual time"
+        while True:
+            await asyncio.sleep(1.0)
+            if self.mishaps.happens("clock_steps"):
+                most_s = self.plan.step_s_max
+                machine.step(round((2 * self.mishaps.seconds("step_s_max") - most_s) * 1e9))
+
+    def _heal(self) -> None:
+        self.mishaps.heal()
+        self.disk.free()
+        self._life.venue.heal()
+        self._healed.set()
+
+    async def _come_to_rest(self, left: list[ClientOrderId]) -> None:
+        session, reconciler, journal = self._life.session, self._life.reconciler, self._life.journal
+        if session is None or reconciler is None or journal is None or not self._life.is_ready:
+            self._note({"I23": "long after the last fault the node is not ready"})
+            return
+        self._note(resolved(session, left))
+        session.act(session.engine.wind_down)
+        await asyncio.sleep(REST_S)
+        if session.failure is not None:
+            raise session.failure
+        self._note(at_rest(session, self.venue, replayed(journal.entries()), self.disk))
+        if unexplained := sum(reconciler.open_questions.values()):
+            self._note({"I8": f"{unexplained} differences have no explanation"})
+
+    def _step(self, life: Life) -> None:
+        assert life.session is not None
         self._steps += 1
-        if len(self.violations) < _ENOUGH:
-            self._note(at_every_step(self.session, self.exchange, POSITION_VALUE_MAX))
-            if self._steps % _BOOKS_EVERY == 0:
-                self._note(books(self.session, self.exchange))
+        if len(self.violations) >= _ENOUGH:
+            return
+        self._note(at_every_step(life.session, self.exchange, POSITION_VALUE_MAX, life.ended))
+        if self._steps % _SELDOM == 0:
+            self._note(now_and_then(life.session, self.exchange))
+            states = life.session.engine.order_states().items()
+            life.ended.update((number, state.status) for number, state in states if state.is_final)
 
     def _note(self, found: Mapping[str, str]) -> None:
         known = {(each.invariant, each.text) for each in self.violations}
+        now_ns = clock.monotonic_ns()
         self.violations += [
-            Violation(name, self.session.now_ns(), text)
-            for name, text in found.items()
-            if (name, text) not in known
+            Violation(name, now_ns, text) for name, text in found.items() if (name, text) not in known
         ]
 
-    def _told(self, _venue: str, difference: Difference) -> None:
+    def _told(self, difference: Difference) -> None:
         self.differences[difference.cause.value] += 1
 
 
 _ENOUGH: Final = 20
-# A whole book costs more to look at than a step does.
-_BOOKS_EVERY: Final = 25
+# A whole book, or every order there ever was, takes longer to look at than a step does.
+_SELDOM: Final = 25
 
 
 def wanderers() -> dict[str, Strategy[Any]]:
@@ -169,13 +200,13 @@ def play(
     *,
     plan: FaultPlan | None = None,
     seconds: float = 120.0,
-    strategies: Callable[[], Mapping[str, Strategy[Any]]] = wanderers,
+    strategies: Strategies = wanderers,
 ) -> World:
     """Play a world from its seed, with the plan drawn from it unless one is given."""
     chosen = FaultPlan.drawn(seed) if plan is None else plan
 
     async def main() -> World:
-        world = World(seed, chosen, strategies())
+        world = World(seed, chosen, strategies)
         await world.run(seconds)
         return world
 

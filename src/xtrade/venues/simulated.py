@@ -162,6 +162,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         self._ended: OrderedDict[ClientOrderId, OrderReport] = OrderedDict()
         self._intents: dict[ClientOrderId, OrderIntent] = {}
         self._fills: deque[tuple[int, FillReport]] = deque(maxlen=HISTORY_KEPT)
+        self._traded_lots: Counter[str] = Counter()
         self._feed_ns = 0
         self._message: list[Event] = []
         self._chronicle = Chronicle()
@@ -207,6 +208,15 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
     def traded(self) -> list[FillReport]:
         """What our account really traded, oldest first."""
         return [report for _, report in self._fills]
+
+    def traded_lots(self, key: str) -> int:
+        """What our account really bought of a market and has not sold there, in lots."""
+        return self._traded_lots[key]
+
+    @property
+    def deposits(self) -> tuple[Money, ...]:
+        """What our account had at the start."""
+        return self._balances
 
     @property
     def latency_in_words(self) -> str:
@@ -630,6 +640,7 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
                 intent, lots=event.lots, ticks=intent.ticks if event.ticks is None else event.ticks
             )
         if isinstance(event, OrderFilled):
+            self._traded_lots[intent.instrument] += event.fill.signed_lots
             self._fills.append(
                 (
                     at_ns,

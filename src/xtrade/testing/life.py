@@ -1,0 +1,205 @@
+"""One process of the node: it starts on the journal that is there, trades, and may be gone at any moment.
+
+A process that dies leaves what is on the disk and what has left for the venue, and nothing else. What is left of its
+call stack goes on to the end of the step with its hands cut off: it writes nothing, sends nothing and hears nothing.
+The next process folds the journal, asks the venue what became of everything, and only then begins to trade.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from typing_extensions import override
+
+from xtrade.model.errors import JournalBroken, VenueError
+from xtrade.model.ids import ClientOrderId
+from xtrade.model.order_state import OrderStatus
+from xtrade.model.orders import OrderIntent
+from xtrade.runtime import clock
+from xtrade.runtime.ids import ClientOrderIds, HighWaterMark
+from xtrade.testing.disk import Disk
+from xtrade.testing.faults import Mishaps
+from xtrade.testing.invariants import at_a_send
+from xtrade.testing.troubled import LastingVenue, Process, TroubledVenue
+from xtrade.trading.acting import turn
+from xtrade.trading.journal.durable import DurableJournal
+from xtrade.trading.order_store import replayed
+from xtrade.trading.ports import Journal, Record
+from xtrade.trading.reconciler import Pace, Reconciler
+from xtrade.trading.reconciliation import Difference, Policy
+from xtrade.trading.risk import Limits, TradingState
+from xtrade.trading.session import Session
+from xtrade.trading.strategy import Strategy
+
+__all__ = ["SILENCE_S", "Life"]
+
+SILENCE_S: Final = 20
+"""After so long an order that the venue does not know counts as never arrived."""
+
+_PACE: Final = Pace(answer_s=3.0, again_s=1.0, every_s=15.0)
+
+
+class Life(Process):
+    """A process from its start to its death, or to the end of the world."""
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Strategy[Any]],
+        exchange: LastingVenue,
+        disk: Disk,
+        mishaps: Mishaps,
+        *,
+        mark: HighWaterMark,
+        limits: Limits,
+        on_step: Callable[[Life], None],
+        note: Callable[[Mapping[str, str]], None],
+        tell: Callable[[Difference], None],
+    ) -> None:
+        self.session: Session | None = None
+        """There once the journal is open."""
+        self.reconciler: Reconciler | None = None
+        self.journal: DurableJournal | None = None
+        self.is_alive = True
+        self.is_ready = False
+        """Whether it has asked the venue about everything that was left, and trades."""
+        self.ended: dict[ClientOrderId, OrderStatus] = {}
+        """Orders that were seen to have ended."""
+        self.venue = TroubledVenue(exchange, mishaps, self)
+        self._strategies = strategies
+        self._disk = disk
+        self._mishaps = mishaps
+        self._mark = mark
+        self._limits = limits
+        self._on_step = on_step
+        self._note = note
+        self._tell = tell
+        self._sent: dict[tuple[ClientOrderId, str], int] = {}
+        self._working: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Live until the end; returns when the process is gone."""
+        self._working = asyncio.create_task(self._live())
+        try:
+            await self._working
+        except asyncio.CancelledError:
+            if self.is_alive:
+                raise
+        finally:
+            if self.session is not None:
+                await self.session.stop()
+
+    # -- as a process ---------------------------------------------------------------------------------------------
+
+    @override
+    def lives(self) -> bool:
+        if self.is_alive:
+            for name in ("process_dies", "power_fails"):
+                if self._mishaps.happens(name):
+                    self._die(without_power=name == "power_fails")
+                    break
+        return self.is_alive
+
+    @override
+    def sends(self, what: str, client_order_id: ClientOrderId, intent: OrderIntent | None = None) -> None:
+        assert self.session is not None
+        assert self.journal is not None
+        count = self._sent[client_order_id, what] = self._sent.get((client_order_id, what), 0) + 1
+        can_write = self.journal.trouble is None
+        found = at_a_send(self.session, self._disk, what, client_order_id, count, intent, can_write=can_write)
+        if found:
+            self._note(found)
+
+    def _die(self, *, without_power: bool) -> None:
+        self.is_alive = self.is_ready = False
+        if without_power:
+            self._disk.power_fails()
+        assert self._working is not None
+        self._working.cancel()
+
+    # -- what it does ---------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        self.journal = await self._opened()
+        store = replayed(self.journal.entries())
+        self.session = Session(
+            self._strategies,
+            {self.venue.name: self.venue},
+            ids=ClientOrderIds(self._mark, clock.now_ns),
+            limits=dict.fromkeys(self._strategies, self._limits),
+            journal=_Pen(self.journal, self),
+            on_step=lambda: self._on_step(self) if self.is_alive else None,
+        )
+        self.session.engine.resume(store.orders.values(), store.portfolio)
+        self.reconciler = Reconciler(
+            self.session,
+            policy=Policy(silence_ns=SILENCE_S * 10**9),
+            pace=_PACE,
+            tell=lambda _venue, difference: self._tell(difference),
+        )
+        await self._settled()
+        await self.session.start()
+        self.is_ready = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.reconciler.run(), name="reconciler")
+            tasks.create_task(self._look_after_the_journal(self.journal), name="journal")
+            tasks.create_task(self._operate(self.session), name="operator")
+
+    async def _opened(self) -> DurableJournal:
+        while True:
+            try:
+                return DurableJournal(self._disk, accounts=[self.venue.name])
+            except JournalBroken:
+                await asyncio.sleep(1.0)
+
+    async def _settled(self) -> None:
+        """Ask about everything before anything new is sent."""
+        assert self.reconciler is not None
+        while True:
+            try:
+                await self.reconciler.settle(self.venue.name)
+            except VenueError:
+                await asyncio.sleep(_PACE.again_s)
+            else:
+                return
+
+    async def _look_after_the_journal(self, journal: DurableJournal) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if self.is_alive and not journal.may_place:
+                journal.try_again()
+
+    async def _operate(self, session: Session) -> None:
+        """Halt the desk now and then, and let it trade again."""
+        while True:
+            await asyncio.sleep(1.0)
+            if self._mishaps.happens("desk_halted"):
+                halted_s = self._mishaps.seconds("halt_s_max")
+                self._turn(session, TradingState.HALTED)
+                await asyncio.sleep(halted_s)
+                self._turn(session, TradingState.ACTIVE)
+
+    def _turn(self, session: Session, state: TradingState) -> None:
+        session.act(lambda _now_ns: turn(session.engine, state, "a fault of the plan", by="operator"))
+
+
+class _Pen(Journal):
+    """The journal in the hand of a process that may die before it writes, or right after."""
+
+    tells_why: Final = True
+
+    def __init__(self, journal: DurableJournal, process: Process) -> None:
+        self._journal = journal
+        self._process = process
+
+    @property
+    def may_cancel(self) -> bool:
+        """Whether cancels may be sent."""
+        return self._journal.may_cancel
+
+    @override
+    def append(self, record: Record) -> None:
+        if self._process.lives():
+            self._journal.append(record)
+            self._process.lives()
