@@ -6,7 +6,7 @@ import threading
 from hypothesis import given, strategies as st
 
 from xtrade.runtime import clock
-from xtrade.runtime.clock import START_NS, SystemClock, VirtualClock
+from xtrade.runtime.clock import START_NS, SteadyTime, SystemClock, VirtualClock
 from xtrade.runtime.virtual import run_virtual
 
 HOUR_NS = 3_600_000_000_000
@@ -106,3 +106,37 @@ def test_the_clock_of_before_comes_back_after_a_failure():
         assert isinstance(clock.current(), SystemClock)
     else:
         raise AssertionError
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2 * HOUR_NS), st.integers(-2 * HOUR_NS, 2 * HOUR_NS), st.integers(-500, 500)),
+        max_size=30,
+    )
+)
+def test_steady_time_passes_within_a_tenth_of_monotonic_time_however_the_wall_clock_is_set(happened):
+    machine = VirtualClock()
+    with clock.using(machine):
+        steady = SteadyTime()
+        last_ns = steady.now_ns()
+        assert last_ns == START_NS
+        for passed_ns, step_ns, drift_ppm in happened:
+            machine.at_ns += passed_ns
+            machine.step(step_ns)
+            machine.drift(drift_ppm)
+            now_ns = steady.now_ns()
+            assert abs(now_ns - last_ns - passed_ns) <= passed_ns // 10
+            last_ns = now_ns
+
+
+def test_steady_time_is_wall_time_again_once_a_step_is_made_good():
+    machine = VirtualClock()
+    with clock.using(machine):
+        steady = SteadyTime()
+        steady.now_ns()
+        machine.step(-HOUR_NS)
+        for _ in range(10):
+            machine.at_ns += HOUR_NS
+            steady.now_ns()
+
+        assert steady.now_ns() == machine.now_ns()

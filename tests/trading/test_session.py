@@ -39,6 +39,27 @@ def test_a_seed_repeats_every_decision_however_the_loop_interleaves_its_tasks():
     assert first != decisions(played(quoter, 60, seed=4))
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_timers_go_on_as_they_were_set_when_the_wall_clock_is_set(hours):
+    turns = []
+    strategy = Scripted(
+        feeds=[BookFeed(PERP)],
+        start=lambda ctx: ctx.every(1, "turn"),
+        timer=lambda ctx, _: turns.append(clock.monotonic_ns()),
+    )
+
+    async def main():
+        run = Run({"s": strategy})
+        asyncio.get_running_loop().call_later(10, clock.current().step, hours * 3_600 * S)
+        return await run.play(40)
+
+    run_virtual(main)
+
+    # What the clock was set by is made good by a tenth of the time that passes.
+    assert all(0.9 * S <= later - earlier <= 1.12 * S for earlier, later in pairwise(turns))
+    assert len(turns) >= 35
+
+
 def test_what_was_booked_is_what_the_exchange_has():
     run = played(quoter, 120, seed=5)
 

@@ -3,6 +3,8 @@
 now_ns()         wall time, UTC, nanoseconds since 1970: for labels and signatures. It may step and drift.
 monotonic_ns()   nanoseconds since an arbitrary start: for timers and ages. It never steps.
 
+SteadyTime       wall time whose steps are made good little by little: for what needs one time for labels and ages
+
 Both ask the clock of this thread: the operating system's, unless something else drives time here (a virtual
 loop, a replay) and has said so with `using`. They work inside and outside of a running loop, so that a log line
 of a test under virtual time carries virtual time, and one of a command line tool carries the real one.
@@ -18,12 +20,24 @@ from typing import Final, Protocol
 
 from typing_extensions import override
 
-__all__ = ["START_NS", "Clock", "SystemClock", "VirtualClock", "current", "monotonic_ns", "now_ns", "using"]
+__all__ = [
+    "START_NS",
+    "Clock",
+    "SteadyTime",
+    "SystemClock",
+    "VirtualClock",
+    "current",
+    "monotonic_ns",
+    "now_ns",
+    "using",
+]
 
 START_NS: Final = 1_767_225_600_000_000_000
 """Where virtual wall time begins unless told otherwise: 2026-01-01T00:00:00Z."""
 
 _PPM: Final = 1_000_000
+# A clock that was set by a minute is made good within ten, and no timer is late or early by more than a tenth.
+_MADE_GOOD: Final = 10
 
 
 class Clock(Protocol):
@@ -85,6 +99,32 @@ class VirtualClock(Clock):
         """From now on let wall time run `ppm` millionths fast (or slow, when negative)."""
         self._anchor_wall_ns, self._anchor_monotonic_ns = self.now_ns(), self.at_ns
         self._drift_ppm = ppm
+
+
+class SteadyTime:
+    """Wall time that never goes back and never jumps: it starts with the wall clock, and passes as monotonic time does.
+
+    Where the wall clock is set, or drifts, it follows: by no more than a tenth of the time that has passed.
+    """
+
+    __slots__ = ("_monotonic_ns", "_now_ns")
+
+    def __init__(self) -> None:
+        self._now_ns: int | None = None
+        self._monotonic_ns = 0
+
+    def now_ns(self) -> int:
+        """Return the time; the first time, that of the wall clock."""
+        wall_ns, monotonic_ns = now_ns(), _seat.clock.monotonic_ns()
+        if self._now_ns is None:
+            self._now_ns = wall_ns
+        else:
+            passed_ns = monotonic_ns - self._monotonic_ns
+            most_ns = passed_ns // _MADE_GOOD
+            off_ns = wall_ns - self._now_ns - passed_ns
+            self._now_ns += passed_ns + max(-most_ns, min(most_ns, off_ns))
+        self._monotonic_ns = monotonic_ns
+        return self._now_ns
 
 
 class _Seat(threading.local):

@@ -100,7 +100,7 @@ class Session:
         self.failure: Exception | None = None
         """What ended the session from within: the journal cannot write, or a mistake of ours."""
         self._on_step = on_step
-        self._now_ns = 0
+        self._time = clock.SteadyTime()
         self._running = False
         self._early: list[tuple[str, Sequence[Event]]] = []
         self._watched: Mapping[str, Watch] = {}
@@ -138,9 +138,8 @@ class Session:
             await venue.stop()
 
     def now_ns(self) -> int:
-        """The time of the session: the wall clock's, but never back."""
-        self._now_ns = max(self._now_ns, clock.now_ns())
-        return self._now_ns
+        """The time of the session: the wall clock's as it started, and steady from then on."""
+        return self._time.now_ns()
 
     def hear(self, venue: str, events: Sequence[Event]) -> None:
         """Take the events of one message of a venue."""
