@@ -110,7 +110,9 @@ def test_the_clock_of_before_comes_back_after_a_failure():
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 2 * HOUR_NS), st.integers(-2 * HOUR_NS, 2 * HOUR_NS), st.integers(-500, 500)),
+        st.tuples(
+            st.integers(0, 2 * HOUR_NS), st.integers(-2 * HOUR_NS, 2 * HOUR_NS), st.integers(-500, 500)
+        ),
         max_size=30,
     )
 )

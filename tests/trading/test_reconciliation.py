@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given, strategies as st
 
 from kit.journals import intent
@@ -246,6 +247,20 @@ def test_what_the_venue_once_accepted_never_ends_by_not_being_found():
 def test_a_report_that_is_older_than_the_order_says_nothing_about_it():
     assert compare(one(1, decided_ns=500), as_of_ns=500) == []
     assert compare(one(1, decided_ns=499), as_of_ns=500)[0].action is Action.ASK
+
+
+@pytest.mark.parametrize("decided_ns", [1, 3_600 * S], ids=["an hour behind", "an hour ahead"])
+def test_an_order_of_an_earlier_process_is_as_old_as_this_one_knows_it(decided_ns):
+    """The wall clock may have been wrong when the order was decided on, and have been set since."""
+    orders = one(1, decided_ns=decided_ns)
+
+    def after(seconds):
+        mine = Ours(orders=orders, known_ns={1: 1_000 * S})
+        asked = Report(account="a", as_of_ns=(1_000 + seconds) * S, answers={1: None})
+        (found,) = reconcile(mine, asked, POLICY, asked.as_of_ns)
+        return found.cause
+
+    assert [after(seconds) for seconds in (0, 59, 61)] == [Cause.NO_WORD, Cause.NO_WORD, Cause.NEVER_ARRIVED]
 
 
 def test_what_was_reported_ended_and_is_open_is_restored_with_its_evidence():

@@ -26,3 +26,22 @@ def test_each_fault_alone_ends_in_the_truth(fault):
 
     assert world.violations == []
     assert world.reached[fault] > 0
+
+
+# What one fault alone does not show: a clock that is set, and something to be found out by it; two deaths of a kind.
+TOGETHER = [
+    ("clock_steps", "answer_lost"),
+    ("clock_steps", "place_lost", "process_dies"),
+    ("power_fails", "place_lost", "amend_lost"),
+    ("process_dies", "disk_full", "cancel_lost"),
+    ("process_dies", "answer_late", "answer_doubled"),
+    ("desk_halted", "cancel_lost", "process_dies"),
+]
+
+
+@pytest.mark.parametrize("faults", TOGETHER, ids=", ".join)
+def test_faults_that_are_worse_together_end_in_the_truth(faults):
+    world = play(11, plan=FaultPlan(**{fault: FAULTS[fault] for fault in faults}), seconds=90)
+
+    assert world.violations == []
+    assert all(world.reached[fault] for fault in faults)

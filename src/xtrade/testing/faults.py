@@ -105,6 +105,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "process_dies": 0.003,
     "power_fails": 0.003,
     "disk_full": 0.005,
+    "clock_steps": 0.1,
     "desk_halted": 0.05,
 }
 """Each fault, and how often it happens at the most."""

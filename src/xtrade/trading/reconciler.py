@@ -63,7 +63,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     every_s: float = 30.0
     """How often everything is compared although nothing seems wrong."""
     fills_back_s: float = 60.0
-    """How far before the last comparison trades are asked for: what is listed late must not fall between two."""
+    """How far before the newest trade of the last comparison trades are asked for: some are listed late."""
 
 
 class Reconciler:
@@ -84,6 +84,10 @@ class Reconciler:
         self._waiting: dict[tuple[ClientOrderId, str, int], int] = {}
         """When each request that has no answer yet was first seen without one."""
         self._compared_ns: dict[str, int] = {}
+        self._traded_ns: dict[str, int] = {}
+        """By venue, and by its own clock, the newest trade in its last answer: it had told all of those before."""
+        self._known_ns: dict[str, dict[ClientOrderId, int]] = {}
+        self._born_ns = session.now_ns()
         self._told: dict[str, frozenset[str]] = {}
         self.open_questions: dict[str, int] = {}
         """By venue, how many differences the last comparison left without an explanation."""
@@ -149,12 +153,14 @@ class Reconciler:
         if trading is None or account is None:
             return []
         as_of_ns = self._session.now_ns()
+        known_ns = self._known(name, as_of_ns)
         listed = tuple(await trading.open_orders())
-        answers = await self._answers(name, trading, listed, as_of_ns)
+        answers = await self._answers(name, trading, listed, known_ns)
         report = await self._report(name, account, as_of_ns, listed, answers)
         orders = self._orders(name)
         now_ns = self._session.now_ns()
-        found = reconcile(Ours(orders=orders, positions=self._positions(name)), report, self._policy, now_ns)
+        ours = Ours(orders=orders, known_ns=known_ns, positions=self._positions(name))
+        found = reconcile(ours, report, self._policy, now_ns)
         unanswered = self._unanswered(orders, listed, as_of_ns)
         self._session.act(
             partial(self._book, [*(event for each in found for event in each.events), *unanswered])
@@ -247,15 +253,31 @@ class Reconciler:
     def _cancel(self, order: Order, _now_ns: int) -> None:
         self._session.engine.cancel_now(order)
 
+    def _known(self, name: str, now_ns: int) -> dict[ClientOrderId, int]:
+        """Return the orders that may trade by our books, and since when this session knows each."""
+        before = self._known_ns.get(name, {})
+        self._known_ns[name] = {
+            # One that was decided on by an earlier process has the time of another clock.
+            number: before.get(number, min(max(state.intent.decided_ns, self._born_ns), now_ns))
+            for number, state in self._orders(name).items()
+            if not state.is_final
+        }
+        return self._known_ns[name]
+
     async def _answers(
-        self, name: str, trading: Trading, listed: Sequence[OrderReport], as_of_ns: int
+        self,
+        name: str,
+        trading: Trading,
+        listed: Sequence[OrderReport],
+        known_ns: Mapping[ClientOrderId, int],
     ) -> dict[ClientOrderId, OrderReport | None]:
         """Ask for each order that may trade by our books, and that is not in the list although it was there in time."""
         there = {each.client_order_id for each in listed}
+        orders = self._orders(name)
         asked = [
             number
-            for number, state in self._orders(name).items()
-            if not state.is_final and number not in there and state.intent.decided_ns < as_of_ns
+            for number in known_ns
+            if number not in there and number in orders and not orders[number].is_final
         ]
         return {number: await trading.order(number) for number in asked}
 
@@ -270,6 +292,8 @@ class Reconciler:
         """Positions are asked for before trades: what trades in between is then in the trades."""
         positions = {each.instrument: each.lots for each in await account.positions()}
         fills = tuple(await account.fills(self._since_ns(name, (*listed, *answers.values()))))
+        times = [each.fill.venue_ns for each in fills if each.fill.venue_ns]
+        self._traded_ns[name] = max([*times, self._traded_ns.get(name, 0)])
         return Report(
             account=name,
             as_of_ns=as_of_ns,
@@ -281,20 +305,24 @@ class Reconciler:
         )
 
     def _since_ns(self, name: str, told: Iterable[OrderReport | None]) -> int:
-        """From when on trades are asked for: shortly before the last comparison, or as far back as one is missing."""
+        """From when on trades are asked for: by the venue's own clock, as soon as it has told one.
+
+        Where one is missing, as far back as its order goes.
+        """
         states = self._orders(name)
-        last_ns = self._compared_ns.get(name, self._session.start_ns)
         behind = [state for state in states.values() if state.missing_lots]
         for report in told:
-            state = (
-                None
-                if report is None or report.client_order_id is None
-                else states.get(report.client_order_id)
-            )
+            known = None if report is None else report.client_order_id
+            state = None if known is None else states.get(known)
             if report is not None and state is not None and report.filled_lots > state.filled_lots:
                 behind.append(state)
-        since_ns = min([last_ns, *(state.intent.decided_ns for state in behind)])
-        return max(0, since_ns - round(self._pace.fills_back_s * SECOND))
+        if newest_ns := self._traded_ns.get(name):
+            since_ns = newest_ns - round(self._pace.fills_back_s * SECOND)
+        else:
+            decided = (each.intent.decided_ns for each in states.values())
+            since_ns = min([self._born_ns, *decided]) - _CLOCKS_APART_NS
+        since_ns = min([since_ns, *(state.intent.decided_ns - _CLOCKS_APART_NS for state in behind)])
+        return max(0, since_ns)
 
     def _orders(self, name: str) -> dict[ClientOrderId, OrderState]:
         """Our orders there. Of what went with an earlier account nothing more can be learnt."""
@@ -382,6 +410,8 @@ class Reconciler:
 
 # Booking what was missed can bring up what was hidden by it, but not for ever.
 _ROUNDS: Final = 4
+# The venue's clock and ours may be so far apart, at the worst: then we ask for more trades than we need.
+_CLOCKS_APART_NS: Final = 86_400 * SECOND
 
 
 def _pending(state: OrderState) -> list[tuple[str, int]]:

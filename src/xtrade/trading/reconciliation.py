@@ -111,9 +111,14 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class Ours(Struct, frozen=True, kw_only=True):
-    """What we believe of the same account: its orders, its positions in lots, its balances."""
+    """What we believe of the same account: its orders, its positions in lots, its balances.
+
+    `known_ns` says since when, by the clock of `as_of_ns`, orders were known when the venue was asked. An order that an
+    earlier process decided on bears the time of another clock, which may have been an hour off.
+    """
 
     orders: Mapping[ClientOrderId, OrderState]
+    known_ns: Mapping[ClientOrderId, int] = {}
     positions: Mapping[str, int] = {}
     balances: Mapping[str, Money] = {}
 
@@ -167,7 +172,7 @@ def reconcile(ours: Ours, report: Report, policy: Policy, now_ns: int) -> list[D
         if number in listed:
             continue
         if not state.is_final:
-            found.extend(_not_listed(state, report, policy, now_ns))
+            found.extend(_not_listed(state, ours.known_ns.get(number), report, policy, now_ns))
         elif state.missing_lots:
             found.append(_fetch(state, state.missing_lots))
     gone = [state for number, state in booked.items() if number not in listed]
@@ -309,20 +314,24 @@ def _changed(state: OrderState, told: OrderReport) -> bool:
     return (told.lots, told.ticks) != (state.lots, state.ticks)
 
 
-def _not_listed(state: OrderState, report: Report, policy: Policy, now_ns: int) -> Iterator[Difference]:
+def _not_listed(
+    state: OrderState, known_ns: int | None, report: Report, policy: Policy, now_ns: int
+) -> Iterator[Difference]:
     """Say what follows for an order that may trade by our books and is not in the venue's list."""
     intent = state.intent
     number = intent.client_order_id
-    if intent.decided_ns >= report.as_of_ns:
-        return  # the venue was asked before the order was even decided on
+    if known_ns is None:
+        known_ns = intent.decided_ns
+        if known_ns >= report.as_of_ns:
+            return  # the venue was asked before the order was even decided on
     answer = report.answers.get(number)
     if answer is not None:
         yield from _answered(state, answer, report, now_ns)
         return
-    over_ns = max(intent.valid_until_ns or 0, intent.decided_ns) + policy.silence_ns
+    over_ns = max(intent.valid_until_ns or 0, known_ns) + policy.silence_ns
     if number in report.answers and not state.accepted and report.as_of_ns > over_ns:
         evidence = (
-            f"the venue did not know it at {report.as_of_ns}, {(report.as_of_ns - intent.decided_ns) // SECOND} s"
+            f"the venue did not know it at {report.as_of_ns}, {(report.as_of_ns - known_ns) // SECOND} s"
             " after it was decided, and it is in no list"
         )
         event = OrderRejected(
