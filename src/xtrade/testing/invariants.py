@@ -25,7 +25,7 @@ from xtrade.trading.risk import TradingState
 from xtrade.trading.session import Session
 from xtrade.venues.simulated import SimulatedVenue
 
-__all__ = ["CHECKED", "at_a_send", "at_every_step", "at_rest", "now_and_then", "resolved"]
+__all__ = ["CHECKED", "at_a_second", "at_a_send", "at_every_step", "at_rest", "now_and_then", "resolved"]
 
 CHECKED: Final[Mapping[str, str]] = {
     "I1": "an intent, cancel or change is in the journal before it is sent",
@@ -41,6 +41,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "I11": "what is open there counts here, in doubt or not, for all that it may still trade",
     "I12": "nothing is opened on the prices of a book that is not whole, or whose stream is down",
     "I13": "a book that is trusted is not crossed, and is the exchange's at that sequence number",
+    "I17": "the session's time passes as the monotonic clock does, however the wall clock is set",
     "I18": "the journal adds up to the state in memory",
     "I23": "the node is ready, and no order, cancel or change waits for an answer any more",
     "I24": "while the desk is halted nothing is sent but cancels",
@@ -50,6 +51,7 @@ CHECKED: Final[Mapping[str, str]] = {
 
 # Orders are checked at the price of their decision; the market moves on while they travel.
 _MOVED: Final = Decimal("1.02")
+_SECOND: Final = 1_000_000_000
 
 
 def at_a_send(
@@ -124,6 +126,15 @@ def _open_there(session: Session, there: OpenOrder) -> dict[str, str]:
             "I11": f"order {number}: {there.lots - there.filled} lots may trade, and {counted} are counted"
         }
     return {}
+
+
+def at_a_second(passed_ns: int) -> dict[str, str]:
+    """Return what does not hold when one second is over and the session says that so much time has passed."""
+    if abs(passed_ns - _SECOND) <= _SECOND // 5:
+        return {}
+    return {
+        "I17": f"{passed_ns / _SECOND:g} s have passed for the session, and one second by the monotonic clock"
+    }
 
 
 def now_and_then(session: Session, exchange: SimulatedVenue) -> dict[str, str]:

@@ -21,7 +21,7 @@ from xtrade.runtime import clock
 from xtrade.runtime.ids import ClientOrderIds, HighWaterMark
 from xtrade.testing.disk import Disk
 from xtrade.testing.faults import Mishaps
-from xtrade.testing.invariants import at_a_send
+from xtrade.testing.invariants import at_a_second, at_a_send
 from xtrade.testing.troubled import LastingVenue, Process, TroubledVenue
 from xtrade.trading.acting import turn
 from xtrade.trading.journal.durable import DurableJournal
@@ -145,6 +145,7 @@ class Life(Process):
             tasks.create_task(self.reconciler.run(), name="reconciler")
             tasks.create_task(self._look_after_the_journal(self.journal), name="journal")
             tasks.create_task(self._operate(self.session), name="operator")
+            tasks.create_task(self._watch_the_time(self.session), name="time")
 
     async def _opened(self) -> DurableJournal:
         while True:
@@ -179,6 +180,12 @@ class Life(Process):
                 self._turn(session, TradingState.HALTED)
                 await asyncio.sleep(halted_s)
                 self._turn(session, TradingState.ACTIVE)
+
+    async def _watch_the_time(self, session: Session) -> None:
+        while True:
+            before_ns = session.now_ns()
+            await asyncio.sleep(1.0)
+            self._note(at_a_second(session.now_ns() - before_ns))
 
     def _turn(self, session: Session, state: TradingState) -> None:
         session.act(lambda _now_ns: turn(session.engine, state, "a fault of the plan", by="operator"))

@@ -66,7 +66,8 @@ class Wanderer(Strategy[WandererParams]):
         side = dice.choice([Side.BUY, Side.SELL]) if not reducing else Side.SELL if held > 0 else Side.BUY
         best = book.bid_ticks if side is Side.BUY else book.ask_ticks
         send = ctx.buy if side is Side.BUY else ctx.sell
-        lots = dice.randint(1, self.params.lots_max)
+        # The whole of it: whatever else trades before such an order does takes something away from under it.
+        lots = abs(held) if reducing else dice.randint(1, self.params.lots_max)
         if dice.random() < 0.2:
             send(key, lots=lots, reduce_only=bool(reducing))
         else:
