@@ -316,6 +316,17 @@ def trades_are_asked_for_by_our_own_clock(patch):
     )
 
 
+def a_late_fill_is_an_error(patch):
+    """What was never thought of is raised where nobody catches it."""
+
+    def apply(state, event):
+        if state.is_final and isinstance(event, OrderFilled):
+            raise KeyError(event.client_order_id)
+        return order_state.apply(state, event)
+
+    patch.setattr(engine, "apply", apply)
+
+
 PLANTED = [
     (fill_dropped_after_the_end, LATE, "I8"),
     (fill_counted_for_each_telling, DOUBLED, "I4"),
@@ -344,4 +355,5 @@ PLANTED = [
     (reduce_only_is_not_passed_on, FaultPlan(cancel_lost=1.0, answer_late=0.5), "I30"),
     (time_is_what_the_wall_clock_says, FaultPlan(clock_steps=0.1), "I17"),
     (trades_are_asked_for_by_our_own_clock, FaultPlan(clock_steps=0.1, answer_lost=0.2), "I3"),
+    (a_late_fill_is_an_error, LATE, "I26"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Final
@@ -101,10 +102,13 @@ def _plan_of(given: Iterable[str]) -> FaultPlan | None:
 def _explain(world: World, seconds: float) -> None:
     for violation in world.violations:
         _tell(f"  {violation.invariant} at {violation.at_ns / 1e9:.3f} s: {violation.text}")
+    if world.failure is not None:
+        _tell("".join(traceback.format_exception(world.failure)))
     _tell("  looking for the fewest faults that still fail …")
     plan = smallest(world.seed, world.plan, lambda each: bool(each.violations), seconds=seconds)
-    faults = " ".join(f"--fault {name}={getattr(plan, name):g}" for name in plan.on)
-    _tell(f"Repeat: xtrade-worlds --first {world.seed} --seeds 1 --seconds {seconds:g} {faults}".rstrip())
+    # Without any fault that is named, the seed would draw some.
+    faults = " ".join(f"--fault {name}={getattr(plan, name)!r}" for name in plan.on or ("place_lost",))
+    _tell(f"Repeat: xtrade-worlds --first {world.seed} --seeds 1 --seconds {seconds:g} {faults}")
 
 
 def _counted(counts: Counter[str]) -> str:

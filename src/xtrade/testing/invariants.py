@@ -45,6 +45,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "I18": "the journal adds up to the state in memory",
     "I23": "the node is ready, and no order, cancel or change waits for an answer any more",
     "I24": "while the desk is halted nothing is sent but cancels",
+    "I26": "no failure goes unseen, in whichever task it comes up",
     "I30": "an order that only reduces has made no position larger, nor turned it",
 }
 """What worlds check, by its name in the catalogue."""

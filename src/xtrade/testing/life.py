@@ -146,6 +146,7 @@ class Life(Process):
             tasks.create_task(self._look_after_the_journal(self.journal), name="journal")
             tasks.create_task(self._operate(self.session), name="operator")
             tasks.create_task(self._watch_the_time(self.session), name="time")
+            tasks.create_task(self._hear_failure(self.session), name="failure")
 
     async def _opened(self) -> DurableJournal:
         while True:
@@ -186,6 +187,11 @@ class Life(Process):
             before_ns = session.now_ns()
             await asyncio.sleep(1.0)
             self._note(at_a_second(session.now_ns() - before_ns))
+
+    async def _hear_failure(self, session: Session) -> None:
+        await session.failed.wait()
+        assert session.failure is not None
+        raise session.failure
 
     def _turn(self, session: Session, state: TradingState) -> None:
         session.act(lambda _now_ns: turn(session.engine, state, "a fault of the plan", by="operator"))

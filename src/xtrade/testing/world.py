@@ -24,6 +24,7 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
 from xtrade.runtime import clock
 from xtrade.runtime.ids import BITS_63, MemoryMark
+from xtrade.runtime.life import in_words
 from xtrade.runtime.virtual import run_virtual
 from xtrade.sim.synthetic.presets import preset
 from xtrade.testing.disk import Disk
@@ -69,6 +70,8 @@ class World:
         self.violations: list[Violation] = []
         self.differences: Counter[str] = Counter()
         """What the reconciler had to put right, by cause."""
+        self.failure: Exception | None = None
+        """What ended the world before its time."""
         self.exchange = SimulatedVenue(
             preset("spot-and-perpetual"),
             seed=seed,
@@ -81,7 +84,13 @@ class World:
         self._mark = MemoryMark(BITS_63)
         self._life = self._born()
         self._steps = 0
+        self._seen_ns = 0
         self._healed = asyncio.Event()
+
+    def failed(self, error: Exception) -> None:
+        """Note what the system under test raised, and nothing in it caught."""
+        self.failure = error
+        self.violations.append(Violation("I26", self._seen_ns, in_words(error)))
 
     @property
     def reached(self) -> Counter[str]:
@@ -154,8 +163,6 @@ class World:
         self._note(resolved(session, left))
         session.act(session.engine.wind_down)
         await asyncio.sleep(REST_S)
-        if session.failure is not None:
-            raise session.failure
         self._note(at_rest(session, self.venue, replayed(journal.entries()), self.disk))
         if unexplained := sum(reconciler.open_questions.values()):
             self._note({"I8": f"{unexplained} differences have no explanation"})
@@ -163,6 +170,7 @@ class World:
     def _step(self, life: Life) -> None:
         assert life.session is not None
         self._steps += 1
+        self._seen_ns = clock.monotonic_ns()
         if len(self.violations) >= _ENOUGH:
             return
         self._note(at_every_step(life.session, self.exchange, POSITION_VALUE_MAX, life.ended))
@@ -205,12 +213,16 @@ def play(
     """Play a world from its seed, with the plan drawn from it unless one is given."""
     chosen = FaultPlan.drawn(seed) if plan is None else plan
 
-    async def main() -> World:
-        world = World(seed, chosen, strategies)
-        await world.run(seconds)
-        return world
+    world = World(seed, chosen, strategies)
 
-    return run_virtual(main, seed=seed)
+    async def main() -> None:
+        await world.run(seconds)
+
+    try:
+        run_virtual(main, seed=seed)
+    except Exception as error:  # noqa: BLE001  (whatever ended it, the world is what it was found in)
+        world.failed(error)
+    return world
 
 
 def smallest(
