@@ -273,6 +273,36 @@ def test_what_was_reported_ended_and_is_open_is_restored_with_its_evidence():
     assert after.status is OrderStatus.OPEN
 
 
+@pytest.mark.parametrize("how", ["open_orders", "answers"])
+def test_an_order_that_moved_while_the_venue_was_asked_is_left_to_the_next_comparison(how):
+    """It has ended since, whatever the two clocks say: the list is of the time before."""
+    ended = ev.OrderCanceled(client_order_id=1, venue_order_id="v1", venue_ns=1)
+    amended = ev.OrderAmended(client_order_id=1, venue_order_id="v1", lots=12, ticks=1000, venue_ns=1)
+    asked = {"open_orders": (told(),)} if how == "open_orders" else {"answers": {1: told()}}
+    for event in (ended, amended):
+        orders = one(1, event)
+        report = Report(account="a", as_of_ns=LATE, **asked)
+
+        found = reconcile(Ours(orders=orders, moved=frozenset(orders)), report, POLICY, LATE)
+        assert not [event for each in found for event in each.events]
+
+
+def test_a_change_that_is_on_its_way_is_not_answered_by_the_one_before_it():
+    name = {"client_order_id": 1, "venue_order_id": "v1"}
+    sent = [
+        ev.AmendSent(client_order_id=1, request=n, lots=lots, ticks=1000) for n, lots in ((1, 12), (2, 15))
+    ]
+    orders = one(1, ev.OrderAccepted(**name), *sent)
+
+    (found,) = compare(orders, open_orders=(told(lots=12),))
+    after = apply(orders[1], found.events[0]).state
+    assert (after.lots, after.amends_pending, after.worst_case_lots) == (12, {2}, 15)
+
+    made = apply(after, ev.OrderAmended(**name, lots=15, ticks=1000, request=2, venue_ns=1)).state
+    assert (made.lots, made.amends_pending) == (15, frozenset())
+    assert compare(orders, open_orders=(told(lots=11),)) == []
+
+
 def test_an_unknown_order_under_our_id_is_treated_by_policy_and_one_of_others_is_left():
     stranger = told(7, client_order_id=None)
     for wanted, action in (("adopt", Action.ADOPT), ("cancel", Action.CANCEL), ("show", Action.LOOK)):

@@ -153,13 +153,14 @@ class Reconciler:
         if trading is None or account is None:
             return []
         as_of_ns = self._session.now_ns()
-        known_ns = self._known(name, as_of_ns)
+        known_ns, before = self._known(name, as_of_ns), self._orders(name)
         listed = tuple(await trading.open_orders())
         answers = await self._answers(name, trading, listed, known_ns)
         report = await self._report(name, account, as_of_ns, listed, answers)
         orders = self._orders(name)
         now_ns = self._session.now_ns()
-        ours = Ours(orders=orders, known_ns=known_ns, positions=self._positions(name))
+        moved = frozenset(number for number, state in orders.items() if before.get(number) is not state)
+        ours = Ours(orders=orders, known_ns=known_ns, moved=moved, positions=self._positions(name))
         found = reconcile(ours, report, self._policy, now_ns)
         unanswered = self._unanswered(orders, listed, as_of_ns)
         self._session.act(

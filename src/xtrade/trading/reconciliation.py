@@ -114,11 +114,13 @@ class Ours(Struct, frozen=True, kw_only=True):
     """What we believe of the same account: its orders, its positions in lots, its balances.
 
     `known_ns` says since when, by the clock of `as_of_ns`, orders were known when the venue was asked. An order that an
-    earlier process decided on bears the time of another clock, which may have been an hour off.
+    earlier process decided on bears the time of another clock, which may have been an hour off. `moved` are the orders
+    of which something was asked or heard since: the report may tell of the time before that.
     """
 
     orders: Mapping[ClientOrderId, OrderState]
     known_ns: Mapping[ClientOrderId, int] = {}
+    moved: frozenset[ClientOrderId] = frozenset()
     positions: Mapping[str, int] = {}
     balances: Mapping[str, Money] = {}
 
@@ -167,11 +169,15 @@ def reconcile(ours: Ours, report: Report, policy: Policy, now_ns: int) -> list[D
             found.append(_nobodys(told, policy))
             continue
         listed.add(number)
-        found.extend(_open_there(state, told, report, now_ns))
+        if number not in ours.moved:
+            found.extend(_open_there(state, told, report, now_ns))
     for number, state in booked.items():
         if number in listed:
             continue
         if not state.is_final:
+            answer = report.answers.get(number)
+            if number in ours.moved and answer is not None and not answer.status.is_final:
+                continue
             found.extend(_not_listed(state, ours.known_ns.get(number), report, policy, now_ns))
         elif state.missing_lots:
             found.append(_fetch(state, state.missing_lots))
@@ -261,8 +267,6 @@ def _missed_fills(ours: Ours, report: Report, now_ns: int) -> Iterator[Differenc
 
 def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: int) -> Iterator[Difference]:
     """Compare an order of ours with what the venue lists as open."""
-    if any(ending.venue_ns > report.as_of_ns for ending in state.endings):
-        return  # it has ended since the venue was asked
     number = state.intent.client_order_id
     events: list[OrderEvent] = []
     cause, text = Cause.MISSED_ACK, f"the venue has it, as {told.venue_order_id}"
@@ -281,7 +285,8 @@ def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: in
         events.append(
             OrderAccepted(client_order_id=number, venue_order_id=told.venue_order_id, received_ns=now_ns)
         )
-    if _changed(state, told):
+    made = _changed(state, told)
+    if made is not None:
         if not events:
             cause, text = Cause.MISSED_CHANGE, f"the venue has {told.lots} lots at {told.ticks} ticks"
         events.append(
@@ -290,7 +295,7 @@ def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: in
                 venue_order_id=told.venue_order_id,
                 lots=told.lots,
                 ticks=told.ticks,
-                request=max((request for request, _ in state.amends_sent), default=None),
+                request=made or None,
                 venue_ns=report.as_of_ns,
                 received_ns=now_ns,
             )
@@ -308,10 +313,18 @@ def _open_there(state: OrderState, told: OrderReport, report: Report, now_ns: in
         yield _fetch(state, told.filled_lots - state.filled_lots)
 
 
-def _changed(state: OrderState, told: OrderReport) -> bool:
+def _changed(state: OrderState, told: OrderReport) -> int | None:
+    """Return which of our changes the venue has made without our hearing of it, 0 for one of its own; None for none."""
     if state.intent.quote_amount is not None and not state.lots:
-        return False
-    return (told.lots, told.ticks) != (state.lots, state.ticks)
+        return None
+    if (told.lots, told.ticks) == (state.lots, state.ticks):
+        return None
+    if state.amends_pending:
+        # The others may be on their way still: they are not answered by this.
+        pending = state.amends_pending
+        made = [request for request, lots in state.amends_sent if request in pending and lots == told.lots]
+        return max(made, default=None)
+    return max((request for request, _ in state.amends_sent), default=0)
 
 
 def _not_listed(
