@@ -30,6 +30,9 @@ class FaultPlan(Struct, frozen=True, kw_only=True):
     """An order never arrives, and nobody says so."""
     place_unsent: float = 0.0
     """An order cannot be sent, and that is known."""
+    place_late: float = 0.0
+    """An order waits somewhere on its way: a cancel or a change that overtakes it does not find it."""
+    slow_s_max: float = 10.0
     cancel_lost: float = 0.0
     amend_lost: float = 0.0
     answer_lost: float = 0.0
@@ -47,6 +50,8 @@ class FaultPlan(Struct, frozen=True, kw_only=True):
     down_s_max: float = 10.0
     question_fails: float = 0.0
     """A question about orders, positions or fills has no answer."""
+    order_meddled: float = 0.0
+    """For each second: somebody cancels an order of ours by hand, on the venue's own pages."""
     process_dies: float = 0.0
     """For each moment at which we write, send or hear something: the process is gone, and its memory with it."""
     power_fails: float = 0.0
@@ -93,6 +98,7 @@ _ON: Final = 0.4
 FAULTS: Final[Mapping[str, float]] = {
     "place_lost": 0.2,
     "place_unsent": 0.2,
+    "place_late": 0.2,
     "cancel_lost": 0.3,
     "amend_lost": 0.3,
     "answer_lost": 0.2,
@@ -102,6 +108,7 @@ FAULTS: Final[Mapping[str, float]] = {
     "private_down": 0.02,
     "public_down": 0.005,
     "question_fails": 0.3,
+    "order_meddled": 0.1,
     "process_dies": 0.003,
     "power_fails": 0.003,
     "disk_full": 0.005,

@@ -81,6 +81,13 @@ class LastingVenue(Venue):
         self.arrived[intent.client_order_id] += 1
         self.inner.place(intent)
 
+    def cancel_by_hand(self) -> None:
+        """Cancel an order of ours as its owner can on the venue's own pages, if there is one."""
+        orders = self.inner.exchange.open_orders(self.name)
+        if orders:
+            number = chance.stream("testing/by-hand").choice(orders).intent.client_order_id
+            self.inner.cancel_at_once(number)
+
     async def open(self) -> None:
         """Begin, with the world."""
         await self.inner.start(self._tell)
@@ -233,7 +240,11 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
             return
         if self._mishaps.happens("place_unsent"):
             raise Unavailable(f"{self.name} cannot be reached", venue=self.name, request="place")
-        if not self._mishaps.happens("place_lost"):
+        if self._mishaps.happens("place_late"):
+            # What has left arrives, whatever becomes of the process.
+            late_s = self._mishaps.seconds("slow_s_max")
+            asyncio.get_running_loop().call_later(late_s, self.inner.place, intent)
+        elif not self._mishaps.happens("place_lost"):
             self.inner.place(intent)
         self._process.lives()
 
@@ -241,7 +252,8 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     def cancel(self, client_order_id: ClientOrderId) -> bool:
         if not self._sends("cancel", client_order_id):
             return True
-        sent = self._mishaps.happens("cancel_lost") or self.inner.trading.cancel(client_order_id)
+        lost = self._mishaps.happens("cancel_lost") or not self.inner.arrived[client_order_id]
+        sent = lost or self.inner.trading.cancel(client_order_id)
         self._process.lives()
         return sent
 
@@ -249,7 +261,7 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
         if not self._sends("amend", client_order_id):
             return True
-        lost = self._mishaps.happens("amend_lost")
+        lost = self._mishaps.happens("amend_lost") or not self.inner.arrived[client_order_id]
         sent = lost or self.inner.trading.amend(client_order_id, lots=lots, ticks=ticks)
         self._process.lives()
         return sent

@@ -102,9 +102,13 @@ class World:
         await self.venue.open()
         async with asyncio.TaskGroup() as tasks:
             lives = tasks.create_task(self._live(), name="lives")
-            machine = tasks.create_task(self._set_the_clock(), name="clock")
+            others = [
+                tasks.create_task(self._set_the_clock(), name="clock"),
+                tasks.create_task(self._meddle(), name="somebody"),
+            ]
             await asyncio.sleep(seconds)
-            machine.cancel()
+            for each in others:
+                each.cancel()
             self._heal()
             session = self._life.session
             left = [] if session is None else [*session.engine.order_states()]
@@ -148,6 +152,12 @@ class World:
             if self.mishaps.happens("clock_steps"):
                 most_s = self.plan.step_s_max
                 machine.step(round((2 * self.mishaps.seconds("step_s_max") - most_s) * 1e9))
+
+    async def _meddle(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            if self.mishaps.happens("order_meddled"):
+                self.venue.cancel_by_hand()
 
     def _heal(self) -> None:
         self.mishaps.heal()

@@ -475,6 +475,12 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
 
         return self.at_once(place)
 
+    def cancel_at_once(self, client_order_id: ClientOrderId) -> None:
+        """Cancel an order of our account past this connection, as one can by hand on a venue's own pages."""
+        self.at_once(
+            lambda exchange, ns: self._heard_there(exchange.cancel(self.name, client_order_id, ns), ns)
+        )
+
     def cancel_all_at_once(self) -> None:
         """Cancel every order of our account, from any thread."""
         self.at_once(lambda exchange, ns: self._heard_there(exchange.cancel_all(self.name, ns), ns))
