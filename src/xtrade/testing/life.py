@@ -25,7 +25,7 @@ from xtrade.testing.invariants import at_a_second, at_a_send
 from xtrade.testing.troubled import LastingVenue, Process, TroubledVenue
 from xtrade.trading.acting import turn
 from xtrade.trading.journal.durable import DurableJournal
-from xtrade.trading.order_store import replayed
+from xtrade.trading.order_store import OrderStore, replayed
 from xtrade.trading.ports import Journal, Record
 from xtrade.trading.reconciler import Pace, Reconciler
 from xtrade.trading.reconciliation import Difference, Policy
@@ -55,6 +55,7 @@ class Life(Process):
         limits: Limits,
         on_step: Callable[[Life], None],
         note: Callable[[Mapping[str, str]], None],
+        inherit: Callable[[OrderStore], None],
         tell: Callable[[Difference], None],
     ) -> None:
         self.session: Session | None = None
@@ -74,6 +75,7 @@ class Life(Process):
         self._limits = limits
         self._on_step = on_step
         self._note = note
+        self._inherit = inherit
         self._tell = tell
         self._sent: dict[tuple[ClientOrderId, str], int] = {}
         self._working: asyncio.Task[None] | None = None
@@ -123,6 +125,7 @@ class Life(Process):
     async def _live(self) -> None:
         self.journal = await self._opened()
         store = replayed(self.journal.entries())
+        self._inherit(store)
         self.session = Session(
             self._strategies,
             {self.venue.name: self.venue},

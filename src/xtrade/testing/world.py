@@ -33,7 +33,7 @@ from xtrade.testing.invariants import at_every_step, at_rest, now_and_then, reso
 from xtrade.testing.life import SILENCE_S, Life
 from xtrade.testing.troubled import LastingVenue
 from xtrade.testing.wanderer import Wanderer, WandererParams
-from xtrade.trading.order_store import replayed
+from xtrade.trading.order_store import OrderStore, replayed
 from xtrade.trading.reconciliation import Difference
 from xtrade.trading.risk import Limits
 from xtrade.trading.strategy import Strategy
@@ -70,6 +70,10 @@ class World:
         self.violations: list[Violation] = []
         self.differences: Counter[str] = Counter()
         """What the reconciler had to put right, by cause."""
+        self.inherited: Counter[str] = Counter()
+        """What processes found in the journal of those before them: orders "open", and "in doubt"."""
+        self.unusual: Counter[str] = Counter()
+        """What engines found odd about events."""
         self.failure: Exception | None = None
         """What ended the world before its time."""
         self.exchange = SimulatedVenue(
@@ -122,7 +126,11 @@ class World:
     async def _live(self) -> None:
         """One process after the other, with nobody there in between."""
         while True:
-            await self._life.run()
+            try:
+                await self._life.run()
+            finally:
+                if self._life.session is not None:
+                    self.unusual += self._life.session.engine.unusual
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._healed.wait(), self.mishaps.seconds("restart_s_max"))
             self._life = self._born()
@@ -140,8 +148,13 @@ class World:
             ),
             on_step=self._step,
             note=self._note,
+            inherit=self._inherits,
             tell=self._told,
         )
+
+    def _inherits(self, store: OrderStore) -> None:
+        self.inherited["open"] += len(store.open_orders())
+        self.inherited["in doubt"] += len(store.in_doubt())
 
     async def _set_the_clock(self) -> None:
         """Set wall time forward and back, as time servers and suspended machines do."""
