@@ -49,6 +49,11 @@ def odd(words):
     return probe
 
 
+def overtaken(world):
+    """a cancel or a change came before its order"""
+    return world.reached["order_overtaken"]
+
+
 LOST = FaultPlan(answer_lost=0.3)
 LATE = FaultPlan(answer_late=0.5, late_s_max=2.0)
 SLOW = FaultPlan(place_late=0.2)
@@ -63,7 +68,7 @@ SCENARIOS = {
     "OE-03": Scenario(LOST, (put_right("missed_end"), put_right("missed_fill"))),
     "OE-05": Scenario(SLOW, (put_right("no_word"),)),
     "OE-10": Scenario(FaultPlan(amend_lost=0.3, answer_late=0.5)),
-    "OE-16": Scenario(SLOW),
+    "OE-16": Scenario(SLOW, (overtaken,)),
     # An acknowledgement that says nothing new, though none is doubled: a fill or an end has come before it.
     "OS-01": Scenario(LATE, (odd("OrderAccepted says nothing new"),)),
     "OS-05": Scenario(FaultPlan(cancel_lost=0.9)),

@@ -1,5 +1,9 @@
 """Whole sessions under faults, by seed: what is true at the exchange is true here, and no limit is broken meanwhile."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from xtrade.testing.faults import CALM, FAULTS, FaultPlan
@@ -45,3 +49,33 @@ def test_faults_that_are_worse_together_end_in_the_truth(faults):
 
     assert world.violations == []
     assert all(world.reached[fault] for fault in faults)
+
+
+A_WORLD = """
+from hashlib import blake2b
+
+from xtrade.runtime.trace import Trace
+from xtrade.testing.world import play
+
+trace = Trace()
+world = play(1, seconds=30, trace=trace)
+# What opens a session names the process.
+told = [(each.kind, each.order, each.body) for each in world.disk.entries if each.kind != "SessionOpened"]
+print(trace.digest, blake2b(repr(told).encode()).hexdigest(), sorted(world.reached.items()))
+"""
+
+
+def test_a_world_is_the_same_in_another_process():
+    """I28: whatever the seed of its hashes, which moves what iterates by them."""
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", A_WORLD],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    assert told[0] == told[1] != ""

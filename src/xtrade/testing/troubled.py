@@ -252,7 +252,7 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     def cancel(self, client_order_id: ClientOrderId) -> bool:
         if not self._sends("cancel", client_order_id):
             return True
-        lost = self._mishaps.happens("cancel_lost") or not self.inner.arrived[client_order_id]
+        lost = self._mishaps.happens("cancel_lost") or self._overtakes(client_order_id)
         sent = lost or self.inner.trading.cancel(client_order_id)
         self._process.lives()
         return sent
@@ -261,7 +261,7 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
     def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
         if not self._sends("amend", client_order_id):
             return True
-        lost = self._mishaps.happens("amend_lost") or not self.inner.arrived[client_order_id]
+        lost = self._mishaps.happens("amend_lost") or self._overtakes(client_order_id)
         sent = lost or self.inner.trading.amend(client_order_id, lots=lots, ticks=ticks)
         self._process.lives()
         return sent
@@ -298,6 +298,12 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
             return False
         self._process.sends(what, client_order_id, intent)
         return True
+
+    def _overtakes(self, client_order_id: ClientOrderId) -> bool:
+        """Whether a request is there before its order, which the venue cannot find then."""
+        overtakes = not self.inner.arrived[client_order_id]
+        self._mishaps.reached["order_overtaken"] += overtakes
+        return overtakes
 
     async def _asked(self, question: Awaitable[_Answer]) -> _Answer:
         """Ask; the question may arrive, and its answer be lost."""

@@ -25,6 +25,7 @@ from xtrade.model.money import Money
 from xtrade.runtime import clock
 from xtrade.runtime.ids import BITS_63, MemoryMark
 from xtrade.runtime.life import in_words
+from xtrade.runtime.trace import Trace
 from xtrade.runtime.virtual import run_virtual
 from xtrade.sim.synthetic.presets import preset
 from xtrade.testing.disk import Disk
@@ -232,6 +233,7 @@ def play(
     plan: FaultPlan | None = None,
     seconds: float = 120.0,
     strategies: Strategies = wanderers,
+    trace: Trace | None = None,
 ) -> World:
     """Play a world from its seed, with the plan drawn from it unless one is given."""
     chosen = FaultPlan.drawn(seed) if plan is None else plan
@@ -242,7 +244,7 @@ def play(
         await world.run(seconds)
 
     try:
-        run_virtual(main, seed=seed)
+        run_virtual(main, seed=seed, trace=trace)
     except Exception as error:  # noqa: BLE001  (whatever ended it, the world is what it was found in)
         world.failed(error)
     return world
