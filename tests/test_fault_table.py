@@ -1,6 +1,7 @@
 """docs/faults.md says which test shows which fault to be survived: every test it names is there, nothing is stale."""
 
 import ast
+import re
 import runpy
 from collections import Counter
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from worlds.scenarios import SCENARIOS
+from xtrade.testing.faults import FAULTS
 from xtrade.testing.invariants import CHECKED
 
 ROOT = Path(__file__).parent.parent
@@ -58,3 +60,12 @@ def test_the_tests_of_a_fault_are_found_by_its_name(request):
         for test in row.get("tests", ()):
             marked = collected.get(f"tests/{test.partition('[')[0]}")
             assert marked is None or "[" in test or row["id"] in marked
+
+
+def test_the_page_of_worlds_has_every_fault_and_invariant_that_they_have():
+    page = (ROOT / "docs" / "worlds.md").read_text()
+    first_cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    names = {name for cell in first_cells for name in re.findall(r"`(\w+)`|(I\d+)", cell)}
+
+    assert {fault for fault, _ in names if fault} == set(FAULTS)
+    assert {invariant for _, invariant in names if invariant} == set(CHECKED)
