@@ -22,6 +22,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from typing_extensions import override
 
 from xtrade.model.errors import ConfigError
+from xtrade.model.instruments import Kind
 from xtrade.model.money import Money
 from xtrade.model.numbers import plain
 from xtrade.runtime import chance, clock
@@ -324,7 +325,7 @@ class Box:
                     "positions": {
                         key: plain(instrument.quantity(lots))
                         for key, instrument in self.floor.instruments.items()
-                        if instrument.settle != instrument.base
+                        if instrument.kind is not Kind.SPOT
                         and (lots := exchange.position(account.name, key).lots)
                     },
                     "open_orders": [slip.venue_order_id for slip in self.floor.open_slips(account.name)],
