@@ -62,8 +62,10 @@ def shown(row):
 
 
 def claim(name):
-    """Write a test's name as the sentence it is."""
-    return name.partition("[")[0].removeprefix("test_").replace("_", " ")
+    """Write a test's name as the sentence it is; one that has the fault's own name is a world of it."""
+    if "[" in name:
+        return "a world of its own"
+    return name.removeprefix("test_").replace("_", " ")
 
 
 HEAD = ["| | what happens | shown | by |", "| --- | --- | --- | --- |"]
