@@ -91,7 +91,7 @@ def on_replay(tape: Tape, every_ns: int) -> Ran:
         if not reasons & BOOK:
             continue
         wakes += 1
-        top = replay.top(key)
+        top = replay.book(key).top
         if top.bid_ticks is None or top.ask_ticks is None:
             continue
         for side, wanted in ((Side.BUY, top.bid_ticks - 1), (Side.SELL, top.ask_ticks + 1)):

@@ -262,7 +262,7 @@ def python_woken(tape: Tape, assumed: Assumptions, data: np.ndarray | None, limi
         stop = END | int(Reason.TIME)
         began = time.process_time()
         while not replay.advance(until) & stop:
-            replay.top(key)
+            replay.book(key).top
             wakes += 1
         took = time.process_time() - began
         name = f"Python woken every {every_ns / 1e6:.0f} ms"

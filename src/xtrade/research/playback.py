@@ -109,118 +109,12 @@ class Market(Protocol):
         ...
 
 
-class _TapeBook:
-    """The book of one instrument as the replay knows it."""
-
-    __slots__ = ("_key", "_replay")
-
-    def __init__(self, replay: Replay, key: str) -> None:
-        self._replay = replay
-        self._key = key
-
-    @property
-    def instrument(self) -> Instrument:
-        """The instrument in the version now in force."""
-        return self._replay.instrument(self._key)
-
-    @property
-    def is_trusted(self) -> bool:
-        """Whether the book is whole."""
-        return self._replay.is_trusted(self._key)
-
-    @property
-    def bid_ticks(self) -> int | None:
-        """The best bid."""
-        return self._replay.top(self._key).bid_ticks
-
-    @property
-    def ask_ticks(self) -> int | None:
-        """The best ask."""
-        return self._replay.top(self._key).ask_ticks
-
-    @property
-    def bid_lots(self) -> int:
-        """What stands at the best bid."""
-        return self._replay.top(self._key).bid_lots
-
-    @property
-    def ask_lots(self) -> int:
-        """What stands at the best ask."""
-        return self._replay.top(self._key).ask_lots
-
-    @property
-    def mid_ticks(self) -> float | None:
-        """The middle, in ticks."""
-        top = self._replay.top(self._key)
-        if top.bid_ticks is None or top.ask_ticks is None:
-            return None
-        return (top.bid_ticks + top.ask_ticks) / 2
-
-    def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
-        """Return up to `count` levels (ticks, lots) of a side, best first."""
-        return self._replay.levels(self._key, side, count)
-
-
-class _BarBook:
-    """The market as a bar leaves it: a guess of the best bid and ask, and nothing of sizes."""
-
-    __slots__ = ("_key", "_replay")
-
-    def __init__(self, replay: BarReplay, key: str) -> None:
-        self._replay = replay
-        self._key = key
-
-    @property
-    def instrument(self) -> Instrument:
-        """The instrument."""
-        return self._replay.instrument(self._key)
-
-    @property
-    def is_trusted(self) -> bool:
-        """Whether there was a bar yet."""
-        return self._replay.top(self._key).bid_ticks is not None
-
-    @property
-    def bid_ticks(self) -> int | None:
-        """The last close, less half the spread that is assumed."""
-        return self._replay.top(self._key).bid_ticks
-
-    @property
-    def ask_ticks(self) -> int | None:
-        """The last close, and half the spread that is assumed."""
-        return self._replay.top(self._key).ask_ticks
-
-    @property
-    def bid_lots(self) -> int:
-        """Not known: 0."""
-        return 0
-
-    @property
-    def ask_lots(self) -> int:
-        """Not known: 0."""
-        return 0
-
-    @property
-    def mid_ticks(self) -> float | None:
-        """The middle, in ticks."""
-        top = self._replay.top(self._key)
-        if top.bid_ticks is None or top.ask_ticks is None:
-            return None
-        return (top.bid_ticks + top.ask_ticks) / 2
-
-    def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
-        """Return the one level that is guessed, of unknown size."""
-        ticks = self.bid_ticks if side is Side.BUY else self.ask_ticks
-        return [] if ticks is None or count < 1 else [(ticks, 0)]
-
-
 class TapeMarket(Market):
     """Books and trades, as a tape tells them."""
 
     def __init__(self, tape: Tape, replay: Replay) -> None:
         self._replay = replay
         self._keys = tape.keys
-        self._books = {key: _TapeBook(replay, key) for key in tape.keys}
         self._booked: tuple[str, ...] = ()
         self._traded: frozenset[str] = frozenset()
         self.start_ns = int(tape.rows["local_ns"][0])
@@ -242,8 +136,7 @@ class TapeMarket(Market):
 
     @override
     def book(self, key: str) -> Book:
-        self._replay.instrument(key)
-        return self._books[key]
+        return self._replay.book(key)
 
     @override
     def watch(self, wanted: Mapping[str, Watch]) -> None:
@@ -302,7 +195,6 @@ class BarMarket(Market):
 
     def __init__(self, tape: BarTape, replay: BarReplay) -> None:
         self._replay = replay
-        self._books = {key: _BarBook(replay, key) for key in tape.keys}
         self._columns = {key: _Columns(replay.bars(key)) for key in tape.keys}
         self._booked: frozenset[str] = frozenset()
         self._settlements = sorted(
@@ -332,8 +224,7 @@ class BarMarket(Market):
 
     @override
     def book(self, key: str) -> Book:
-        self._replay.instrument(key)
-        return self._books[key]
+        return self._replay.book(key)
 
     @override
     def watch(self, wanted: Mapping[str, Watch]) -> None:

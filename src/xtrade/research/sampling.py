@@ -51,13 +51,14 @@ def sample_tape(tape: Tape, times_ns: np.ndarray) -> Samples:
         while not replay.advance(until_ns) & (Reason.TIME | Reason.END):
             pass
         for key in keys:
-            if not replay.is_trusted(key):
+            book = replay.book(key)
+            if not book.is_trusted:
                 continue
-            top, tick = replay.top(key), float(replay.instrument(key).tick)
-            if top.bid_ticks is not None:
-                bid[key][place] = top.bid_ticks * tick
-            if top.ask_ticks is not None:
-                ask[key][place] = top.ask_ticks * tick
+            tick = float(book.instrument.tick)
+            if book.bid_ticks is not None:
+                bid[key][place] = book.bid_ticks * tick
+            if book.ask_ticks is not None:
+                ask[key][place] = book.ask_ticks * tick
     return Samples(times_ns, bid, ask)
 
 

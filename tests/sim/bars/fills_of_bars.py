@@ -34,7 +34,7 @@ def main():
             print(event)
         name += 1
         style = chance.choice(["gtc", "gtc", "post_only", "ioc", "fok", "market"])
-        top = replay.top(MARKET.key)
+        top = replay.book(MARKET.key).top
         ticks = None if style == "market" else (top.bid_ticks or 100_000) + chance.randrange(-25, 26)
         order = intent_of(MARKET, name, chance.choice(list(Side)), chance.randrange(1, 40), ticks, style)
         replay.place(order)

@@ -15,8 +15,8 @@ from xtrade.model.money import Money
 from xtrade.sim.bars.assumptions import BarAssumptions
 from xtrade.sim.bars.replay import BarReplay
 from xtrade.sim.bars.tape import BarTape, Settlements
+from xtrade.sim.replay.book import Top
 from xtrade.sim.replay.layout import Reason
-from xtrade.sim.replay.replay import Top
 
 BUY = Do(MINUTE, "place", 1, Side.BUY, None, 5, "market")
 SELL = BUY._replace(side=Side.SELL)
@@ -243,11 +243,11 @@ def test_after_the_last_bar_orders_are_refused_and_cancels_work():
 def test_the_top_is_a_guess_around_the_last_close():
     replay = BarReplay(bars([Row(0, 100, 110, 90, 104), *flat(1, 1)[1:]]), replace(PLAIN, spread_ticks=3))
 
-    assert replay.top(MARKET.key) == Top(None, 0, None, 0)
+    assert replay.book(MARKET.key).top == Top(None, 0, None, 0)
     replay.advance(FOREVER)
-    assert replay.top(MARKET.key) == Top(102, 0, 106, 0)
+    assert replay.book(MARKET.key).top == Top(102, 0, 106, 0)
     replay.advance(FOREVER)
-    assert replay.top(MARKET.key) == Top(1, 0, 3, 0)
+    assert replay.book(MARKET.key).top == Top(1, 0, 3, 0)
 
 
 def test_money_and_fees_are_exact():
@@ -378,7 +378,7 @@ def test_what_cannot_be_played_is_refused_in_words():
     with pytest.raises(DataError, match="has bars twice"):
         BarReplay([one, one])
     with pytest.raises(UsageError, match="has no bars here. Did you mean"):
-        BarReplay(one).top("binance:BTC/USDT")
+        BarReplay(one).book("binance:BTC/USDT")
     with pytest.raises(UsageError, match="has no bars here"):
         BarReplay(one, {"binance:ETH/USDT": PLAIN})
     with pytest.raises(UsageError, match="which has no bars"):

@@ -51,7 +51,7 @@ def main():
         replay.watch(MARKET.key, book=True, book_every_ns=150)
         name = 0
         while not (reasons := replay.advance(2**62)) & Reason.END:
-            top = replay.top(MARKET.key)
+            top = replay.book(MARKET.key).top
             if reasons & Reason.BOOK and top.bid_ticks and top.ask_ticks:
                 name += 1
                 side = chance.choice(list(Side))

@@ -20,7 +20,7 @@ OTHER = instrument(venue="okx")
 
 
 def known(replay, key=MARKET.key):
-    return [replay.levels(key, side, 99) for side in Side], replay.is_trusted(key)
+    return [replay.book(key).levels(side, 99) for side in Side], replay.book(key).is_trusted
 
 
 def books(played, from_ns, key=MARKET.key):

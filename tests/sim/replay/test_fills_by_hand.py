@@ -139,9 +139,9 @@ def test_we_see_the_book_that_has_reached_us_while_the_venue_is_ahead():
     replay = Replay(tape(rows))
     replay.advance(29)
 
-    assert replay.top(MARKET.key) == (100, 10, 102, 8)
+    assert replay.book(MARKET.key).top == (100, 10, 102, 8)
     replay.advance(30)
-    assert replay.top(MARKET.key) == (100, 10, 102, 1)
+    assert replay.book(MARKET.key).top == (100, 10, 102, 1)
 
 
 def test_a_cancel_that_arrives_after_the_fill_is_refused():
@@ -273,7 +273,7 @@ def test_l3_data_gives_the_exact_place_in_the_queue():
     replay, told = run(played, [BID])
 
     assert fills(told) == [(1, 100, 2, True, 15)]
-    assert replay.levels(MARKET.key, Side.BUY, 5) == [(100, 6)]
+    assert replay.book(MARKET.key).levels(Side.BUY, 5) == [(100, 6)]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_a_crossed_level_is_not_the_best_again_when_one_of_its_orders_goes():
     )
 
     assert fills(told) == [(1, 100, 2, False, 5)]
-    assert replay.top(MARKET.key)[:3] == (None, 0, 100)
+    assert replay.book(MARKET.key).top[:3] == (None, 0, 100)
 
 
 def test_funding_is_paid_on_the_position_at_the_rate_and_mark_that_were_told():
@@ -333,7 +333,7 @@ def test_a_throttled_book_is_told_at_most_so_often_and_the_last_change_is_never_
     woken = []
     while not (reasons := replay.advance(1000)) & Reason.END:
         assert reasons == Reason.BOOK
-        woken.append((replay.now_ns, replay.top(MARKET.key).bid_lots))
+        woken.append((replay.now_ns, replay.book(MARKET.key).top.bid_lots))
 
     assert woken == [(1, 1), (11, 11), (21, 12), (40, 40)]
 
@@ -401,7 +401,7 @@ def test_what_cannot_be_asked_is_refused_in_words():
     replay = Replay(tape(BOOK))
 
     with pytest.raises(UsageError, match="is not on the tape"):
-        replay.top("binance:ETH/USDT")
+        replay.book("binance:ETH/USDT")
     with pytest.raises(UsageError, match="go together"):
         Queue(QueueKind.OWN)
     with pytest.raises(UsageError, match="ascend"):
@@ -427,8 +427,8 @@ def test_a_book_that_nobody_watches_is_known_to_have_changed_or_not():
         changed.append(replay.has_changed(MARKET.key))
 
     assert changed == [True, False, True]
-    assert replay.top(MARKET.key) == (100, 9, 102, 8)
-    assert replay.levels(MARKET.key, Side.SELL, 5) == [(102, 8), (103, 5)]
+    assert replay.book(MARKET.key).top == (100, 9, 102, 8)
+    assert replay.book(MARKET.key).levels(Side.SELL, 5) == [(102, 8), (103, 5)]
 
 
 def test_what_we_took_is_missed_until_the_feed_tells_each_of_those_levels_again():

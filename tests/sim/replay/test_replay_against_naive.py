@@ -147,7 +147,7 @@ def test_the_kernel_reports_what_the_naive_replay_reports(rows, doings, assumed,
 
     same(naive, told)
     for side, number in ((Side.BUY, BUY), (Side.SELL, SELL)):
-        assert dict(replay.levels(MARKET.key, side, 50)) == naive.known[0].shown(number)
+        assert dict(replay.book(MARKET.key).levels(side, 50)) == naive.known[0].shown(number)
 
 
 @settings(max_examples=60)

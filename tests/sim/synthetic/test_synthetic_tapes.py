@@ -155,8 +155,8 @@ def test_the_replay_plays_it_and_trusts_the_book_from_the_snapshot_on():
     looks = 0
     while not replay.advance(2**62) & Reason.END:
         for key in tape.keys:
-            top = replay.top(key)
-            if replay.is_trusted(key) and top.bid_ticks and top.ask_ticks:
+            top = replay.book(key).top
+            if replay.book(key).is_trusted and top.bid_ticks and top.ask_ticks:
                 assert top.bid_ticks < top.ask_ticks
                 looks += 1
     assert looks > 20

@@ -15,6 +15,7 @@ from xtrade.model.instruments import Instrument
 from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.sim.bars import desk, layout
+from xtrade.sim.bars.book import BarBook
 from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.kernel import advance
 from xtrade.sim.bars.layout import Columns, World
@@ -22,7 +23,7 @@ from xtrade.sim.bars.memory import Assumed, account_of, assumed_of, world_for
 from xtrade.sim.bars.tape import BarTape
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.layout import REPORT_ID, REPORT_KIND, REPORT_WORDS, Fault, Reason, Told
-from xtrade.sim.replay.replay import Account, Top
+from xtrade.sim.replay.replay import Account
 from xtrade.sim.replay.reports import Reports
 
 __all__ = ["FAULTS", "BarReplay"]
@@ -57,12 +58,16 @@ class BarReplay:
         self._tape = bars if isinstance(bars, BarTape) else BarTape.of(bars)
         self._places = {key: place for place, key in enumerate(self._tape.keys)}
         assumed = assumed_of(self._tape, assumptions)
-        self._halves = [each.half_spread_ticks for each in assumed]
         self._world: World = world_for(self._tape, assumed, orders=orders, messages=messages, fills=fills)
         self._columns: Columns = self._tape.columns
         self._words: memoryview[int] = self._world.data
         self._markets = [
             self._words[layout.MARKETS] + place * layout.MARKET_WORDS for place in range(len(self._places))
+        ]
+        closes: memoryview[int] = self._columns[layout.CLOSE].data
+        self._books = [
+            BarBook(self._words, market + layout.CLOSED, closes, each.half_spread_ticks, bars.instrument)
+            for market, each, bars in zip(self._markets, assumed, self._tape.bars, strict=True)
         ]
         self._reports = Reports(self._words, self._tape.instruments)
         self._live: dict[int, int] = {}
@@ -110,17 +115,9 @@ class BarReplay:
             if words[market + layout.JUST_CLOSED]
         ]
 
-    def top(self, key: str) -> Top:
-        """Return the best guess at bid and ask: half the assumed spread from the last close.
-
-        Nobody knows how much is there: the lots are 0. Before the first close there is no guess.
-        """
-        place = self._place(key)
-        row = self._words[self._markets[place] + layout.CLOSED]
-        if row < 0:
-            return Top(None, 0, None, 0)
-        close, half = int(self._columns[layout.CLOSE, row]), self._halves[place]
-        return Top(max(close - half, 1), 0, close + half, 0)
+    def book(self, key: str) -> BarBook:
+        """Return the market as the last bar left it, the same object each time."""
+        return self._books[self._place(key)]
 
     # -- orders ---------------------------------------------------------------------------------------------------
 

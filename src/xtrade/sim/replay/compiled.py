@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from xtrade.sim.replay.parts import KernelCompiler, PartCompiler
 
-__all__ = ["KERNELS", "kernel", "kernel_known_by", "part"]
+__all__ = ["KERNELS", "entry", "kernel", "kernel_known_by", "part"]
 
 # numba's stubs know neither `_nrt` nor these helpers.
 _njit: Any = numba.njit
@@ -53,16 +53,31 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def kernel_known_by(function: Callable[P, R], fingerprint: str | None) -> Callable[P, R]:
-    """Compile a function made by another one. What it closed over is known by its fingerprint; None keeps no cache."""
-    dispatcher = _dispatcher(function)
+    """Compile a function made by another one. What it closed over is known by its fingerprint; None keeps no cache.
+
+    Such a function plays a whole run, and lets other threads play theirs meanwhile.
+    """
+    dispatcher = _dispatcher(function, nogil=True)
     if dispatcher is not function and fingerprint is not None:
         dispatcher._cache = _new_keyed_cache(function, fingerprint)  # noqa: SLF001
     return cast("Callable[P, R]", dispatcher)
 
 
-def _dispatcher(function: Any, passes: Any = Compiler) -> Any:
+def entry(function: Callable[P, R], arguments: int) -> Callable[P, R]:
+    """Return a kernel of so many whole numbers as what Python calls fastest.
+
+    At each call numba looks at the arguments to find the version of the function that fits them: that takes as long as
+    all the rest of a call, and here there is one.
+    """
+    compiled: Any = function
+    if not hasattr(compiled, "py_func"):  # under NUMBA_DISABLE_JIT
+        return function
+    return cast("Callable[P, R]", compiled.compile((types.int64,) * arguments))
+
+
+def _dispatcher(function: Any, passes: Any = Compiler, *, nogil: bool = False) -> Any:
     # Kernels own no memory (no reference counts) and divide by nothing that may be zero (no checks).
-    return _njit(nogil=True, error_model="numpy", _nrt=False, pipeline_class=passes)(function)
+    return _njit(nogil=nogil, error_model="numpy", _nrt=False, pipeline_class=passes)(function)
 
 
 def _compile_once(dispatcher: Any) -> None:

@@ -1,7 +1,7 @@
 """What a strategy may ask and do, as kernels: for strategies that are compiled and run inside the replay.
 
 place cancel amend              requests; they leave now and arrive after the entry latency
-best_bid best_ask top           the best of the book as we know it
+best_bid best_ask               the best of the book as we know it
 lots_at next_level              the rest of it
 is_open left                    an order as we know it
 position                        what our reports add up to
@@ -17,13 +17,11 @@ from xtrade.sim.replay import ladder
 from xtrade.sim.replay.blocks import Where, block
 from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
-    BEST,
     BOOK_DUE_NS,
     BOOK_EVERY_NS,
     BUY,
     CANCELING,
     DUE_NS,
-    EMPTY,
     FREE,
     FREE_COUNT,
     HEARD,
@@ -45,7 +43,6 @@ from xtrade.sim.replay.layout import (
     ORDER_SIDE,
     ORDER_STYLE,
     ORDER_TICKS,
-    TOP,
     WATCH_BOOK,
     WATCH_TRADES,
     Ask,
@@ -66,7 +63,6 @@ __all__ = [
     "next_level",
     "place",
     "position",
-    "top",
     "watch",
 ]
 
@@ -173,21 +169,6 @@ def next_level(world_at: Where, instrument: int, side: int, ticks: int) -> int:
     book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + side * LADDER_WORDS
     key = ladder.below(world, book, ticks if side == BUY else -ticks)
     return key if side == BUY else -key
-
-
-@kernel
-def top(world_at: Where, instrument: int) -> int:
-    """Write the best bid and ask and their lots to the words at TOP; return whether there are both."""
-    world = block(world_at)
-    follow(world)
-    book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK
-    bid = world[book + BEST]
-    ask = world[book + LADDER_WORDS + BEST]
-    world[TOP] = bid
-    world[TOP + 1] = ladder.lots_at(world, book, bid) if bid != EMPTY else 0
-    world[TOP + 2] = -ask
-    world[TOP + 3] = ladder.lots_at(world, book + LADDER_WORDS, ask) if ask != EMPTY else 0
-    return int(bid != EMPTY and ask != EMPTY)  # noqa: PLR1714  (numba knows no sets of numbers)
 
 
 @kernel

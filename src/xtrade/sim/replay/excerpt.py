@@ -55,13 +55,13 @@ def _opening(tape: Tape, first: int, start_ns: int, venue_ns: int) -> Rows:
         levels = [
             (ticks, lots, code)
             for code, side in sides
-            for ticks, lots in replay.levels(key, side, _EVERY_LEVEL)
+            for ticks, lots in replay.book(key).levels(side, _EVERY_LEVEL)
         ]
         made += [(start_ns, venue_ns, 0, 0, int(Happening.CLEAR), code, place) for code, _ in sides]
         made += [
             (start_ns, venue_ns, lots, ticks, int(Happening.LEVEL), code, place)
             for ticks, lots, code in levels
         ]
-        whole = replay.is_trusted(key)
+        whole = replay.book(key).is_trusted
         made.append((start_ns, venue_ns, 0, 0, int(Happening.READY if whole else Happening.GAP), 0, place))
     return np.array(made, ROW)

@@ -72,9 +72,8 @@ SELL: Final = 1
     FILL_CAPACITY,
     FILL_COUNT,
     FAULT,
-    TOP,  # the answer of `desk.top`: bid, its lots, ask, its lots
+    WORLD_WORDS,
 ) = range(37)
-WORLD_WORDS: Final = TOP + 4
 
 # -- row of a tape, as words ------------------------------------------------------------------------------------------
 # The last word holds, from its lowest bits up, ticks (32), kind (8), side (8) and instrument (16).

@@ -5,7 +5,7 @@ The kernel's memory stays inside; what comes out are integers of the instrument'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -20,6 +20,8 @@ from xtrade.model.numbers import divided
 from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
+from xtrade.sim.replay.book import ReplayBook
+from xtrade.sim.replay.compiled import entry
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.kernel import advance
 from xtrade.sim.replay.layout import Fault, Reason, Rows, World
@@ -28,7 +30,7 @@ from xtrade.sim.replay.models import Assumptions
 from xtrade.sim.replay.reports import Reports
 from xtrade.sim.replay.tape import Happening, Tape
 
-__all__ = ["FAULTS", "Account", "Reason", "Replay", "Top"]
+__all__ = ["FAULTS", "Account", "Reason", "Replay"]
 
 FAULTS: Final = {
     Fault.REPORTS_FULL: "more messages are under way than `messages` allows: raise it",
@@ -42,20 +44,6 @@ FAULTS: Final = {
 _FAULT: Final = int(Reason.FAULT)
 _REASONS: Final = tuple(Reason(number) for number in range(2 * max(Reason)))
 """Made once: making a flag costs more than most steps do."""
-
-
-class Top(NamedTuple):
-    """The best of both sides, in ticks and lots; None where a side is empty."""
-
-    bid_ticks: int | None
-    bid_lots: int
-    ask_ticks: int | None
-    ask_lots: int
-
-
-# Asked at every wake: a named tuple's own constructor takes as long as all the rest.
-_top: Final = tuple.__new__
-_BID, _BID_LOTS, _ASK, _ASK_LOTS = range(layout.TOP, layout.WORLD_WORDS)
 
 
 class Account(NamedTuple):
@@ -93,9 +81,14 @@ class Replay:
         )
         self._words: memoryview[int] = self._world.data
         self._address = int(self._world.ctypes.data)
+        self._advance = entry(advance, 2)
         self._rows: Rows = tape.rows
         self._live: dict[int, int] = {}
         self._reports = Reports(self._words, tape.instruments)
+        self._books = [
+            ReplayBook(self._words, self._address, place, versions)
+            for place, versions in enumerate(tape.instruments)
+        ]
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -106,7 +99,7 @@ class Replay:
 
     def advance(self, until_ns: int) -> Reason:
         """Play until a watched book or trade, a report on our orders, a notice, `until_ns`, or the end of the tape."""
-        reasons = advance(self._address, until_ns)
+        reasons = self._advance(self._address, until_ns)
         if reasons & _FAULT:
             fault = Fault(self._words[layout.FAULT])
             raise XtradeError(f"the replay stopped at {self.now_ns} ns: {FAULTS[fault]}")
@@ -120,32 +113,11 @@ class Replay:
 
     def instrument(self, key: str) -> Instrument:
         """Return the instrument as we know it now."""
-        place = self._place(key)
-        return self._tape.instruments[place][self._words[self._at(place) + layout.KNOWN_VERSION]]
+        return self.book(key).instrument
 
-    def top(self, key: str) -> Top:
-        """Return the best bid and ask as we know them."""
-        place = self._places.get(key)
-        if place is None:
-            place = self._place(key)
-        words = self._words
-        if desk.top(self._address, place):
-            return _top(Top, (words[_BID], words[_BID_LOTS], words[_ASK], words[_ASK_LOTS]))
-        bid, ask = words[_BID], words[_ASK]
-        return Top(
-            None if bid == layout.EMPTY else bid,
-            words[_BID_LOTS],
-            None if ask == -layout.EMPTY else ask,
-            words[_ASK_LOTS],
-        )
-
-    def levels(self, key: str, side: Side, count: int) -> list[tuple[int, int]]:
-        """Return up to `count` levels (ticks, lots) of a side as we know it, best first."""
-        return list(self._levels(key, side, count))
-
-    def is_trusted(self, key: str) -> bool:
-        """Say whether the book as we know it is whole: False between a gap and the next snapshot."""
-        return bool(self._words[self._at(self._place(key)) + layout.KNOWN_TRUSTED])
+    def book(self, key: str) -> ReplayBook:
+        """Return the book as we know it, the same object each time."""
+        return self._books[self._place(key)]
 
     def has_changed(self, key: str) -> bool:
         """Say whether the book changed between the last two returns of `advance`."""
@@ -258,14 +230,3 @@ class Replay:
 
     def _at(self, place: int) -> int:
         return self._words[layout.INSTRUMENTS] + place * layout.INSTRUMENT_WORDS
-
-    def _levels(self, key: str, side: Side, count: int) -> Iterator[tuple[int, int]]:
-        place = self._place(key)
-        number = layout.BUY if side is Side.BUY else layout.SELL
-        best = desk.best_bid if side is Side.BUY else desk.best_ask
-        ticks = best(self._address, place)
-        for _ in range(count):
-            if abs(ticks) == -layout.EMPTY:
-                return
-            yield ticks, desk.lots_at(self._address, place, number, ticks)
-            ticks = desk.next_level(self._address, place, number, ticks)
