@@ -146,6 +146,7 @@ class Engine:
             name: Context(self, name, (limits or {}).get(name, Limits())) for name in self.strategies
         }
         self._blotter = Blotter(self.portfolio, markets, self.unusual)
+        self._active = len(self.strategies)
         self._asked: dict[str, tuple[int, int]] = {}
         self._failed_of: dict[str, Exception] = {}
         self._put_off: set[ClientOrderId] = set()
@@ -196,7 +197,7 @@ class Engine:
     @property
     def is_active(self) -> bool:
         """Whether any strategy still trades."""
-        return any(not context.ended for context in self.contexts.values())
+        return self._active > 0
 
     @property
     def may_cancel(self) -> bool:
@@ -711,7 +712,8 @@ class Engine:
     def _call(self, context: Context, callback: Callable[..., None], *told: object) -> None:
         if context.ended or not self._telling:
             return
-        self._cause = callback.__name__, told[0] if told else None
+        if self._tells_why:
+            self._cause = callback.__name__, told[0] if told else None
         try:
             callback(context, *told)
         except Exception as error:  # noqa: BLE001  (a strategy may raise anything)
@@ -762,6 +764,7 @@ class Engine:
 
     def _end(self, context: Context, *, keep_orders: bool = False) -> None:
         """Tell a strategy nothing more, and cancel what it has open unless that is kept."""
+        self._active -= not context.ended
         context.ended = True
         context.state = TradingState.HALTED
         if not keep_orders:
