@@ -78,6 +78,7 @@ def on_replay(tape: Tape, every_ns: int) -> Ran:
     replay = Replay(tape, Assumptions())
     (key,) = tape.keys
     replay.watch(key, book=True, book_every_ns=every_ns, trades=False)
+    book = replay.book(key)
     quotes: dict[Side, tuple[int, int] | None] = {Side.BUY: None, Side.SELL: None}
     wakes = name = 0
     began = time.process_time()
@@ -91,10 +92,10 @@ def on_replay(tape: Tape, every_ns: int) -> Ran:
         if not reasons & BOOK:
             continue
         wakes += 1
-        top = replay.book(key).top
-        if top.bid_ticks is None or top.ask_ticks is None:
+        bid, ask = book.bid_ticks, book.ask_ticks
+        if bid is None or ask is None:
             continue
-        for side, wanted in ((Side.BUY, top.bid_ticks - 1), (Side.SELL, top.ask_ticks + 1)):
+        for side, wanted in ((Side.BUY, bid - 1), (Side.SELL, ask + 1)):
             quote = quotes[side]
             if quote is not None:
                 if abs(quote[1] - wanted) > TOLERANCE:

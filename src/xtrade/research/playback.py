@@ -100,7 +100,7 @@ class Market(Protocol):
         """Play until there is something to tell, or to this time; return the `Reason`s as one number."""
         ...
 
-    def tell(self, engine: Engine, reasons: int) -> None:
+    def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
         """Tell the engine of the market what made `advance` return."""
         ...
 
@@ -148,26 +148,25 @@ class TapeMarket(Market):
 
     @override
     def advance(self, until_ns: int) -> int:
-        reasons = int(self._replay.advance(until_ns))
+        reasons = self._replay.advance(until_ns)
         if reasons & FILLS_FULL:
             self._replay.fills()  # they come as reports too
         return reasons
 
     @override
-    def tell(self, engine: Engine, reasons: int) -> None:
+    def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
         if reasons & ROWS:
-            self._tell_rows(engine)
+            self._tell_rows(engine, now_ns)
         if reasons & BOOK:
             for key in self._booked:
                 if self._replay.has_changed(key):
-                    engine.book_changed(key, self.now_ns)
+                    engine.book_changed(key, now_ns)
 
     @override
     def reports(self) -> list[Event]:
         return self._replay.reports()
 
-    def _tell_rows(self, engine: Engine) -> None:
-        now_ns = self.now_ns
+    def _tell_rows(self, engine: Engine, now_ns: int) -> None:
         for row in self._replay.heard():
             kind, key = int(row["kind"]), self._keys[int(row["instrument"])]
             venue_ns = int(row["venue_ns"])
@@ -238,16 +237,15 @@ class BarMarket(Market):
 
     @override
     def advance(self, until_ns: int) -> int:
-        reasons = int(self._replay.advance(until_ns))
+        reasons = self._replay.advance(until_ns)
         if reasons & FILLS_FULL:
             self._replay.fills()
         return reasons
 
     @override
-    def tell(self, engine: Engine, reasons: int) -> None:
+    def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
         if not reasons & BAR:
             return
-        now_ns = self.now_ns
         self._tell_settlements(engine, now_ns)
         for key, row in self._replay.closed():
             engine.bar(self._columns[key].bar(row), now_ns)
@@ -338,7 +336,7 @@ def _play(engine: Engine, market: Market, tell: Teller) -> None:
         wake_ns = engine.wake_ns
         reasons = market.advance(tell_ns if wake_ns is None else min(wake_ns, tell_ns))
         now_ns = market.now_ns
-        market.tell(engine, reasons)
+        market.tell(engine, reasons, now_ns)
         if reasons & ORDER:
             for event in market.reports():
                 engine.heard(event, now_ns)

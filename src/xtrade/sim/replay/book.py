@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from xtrade.model.instruments import Instrument
 from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
+from xtrade.sim.replay.compiled import entry
 
 __all__ = ["ReplayBook", "Top"]
 
@@ -34,6 +35,7 @@ class ReplayBook:
         "_ask",
         "_bid",
         "_halves",
+        "_lots_of",
         "_place",
         "_trusted",
         "_version",
@@ -53,6 +55,7 @@ class ReplayBook:
         self._halves: memoryview[int] = words.cast("B").cast("i")
         self._bid = 2 * (market + layout.HEARD) + _BID
         self._ask = 2 * (market + layout.HEARD) + _ASK
+        self._lots_of = entry(desk.lots_at, 4)
         self._trusted = market + layout.KNOWN_TRUSTED
         self._version = market + layout.KNOWN_VERSION
 
@@ -104,7 +107,7 @@ class ReplayBook:
         return list(self._levels(side, count))
 
     def _lots_at(self, side: int, ticks: int | None) -> int:
-        return 0 if ticks is None else desk.lots_at(self._address, self._place, side, ticks)
+        return 0 if ticks is None else self._lots_of(self._address, self._place, side, ticks)
 
     def _levels(self, side: Side, count: int) -> Iterator[tuple[int, int]]:
         number, ticks = (layout.BUY, self.bid_ticks) if side is Side.BUY else (layout.SELL, self.ask_ticks)
@@ -113,5 +116,5 @@ class ReplayBook:
         for _ in range(count):
             if abs(ticks) == -layout.EMPTY:
                 return
-            yield ticks, desk.lots_at(self._address, self._place, number, ticks)
+            yield ticks, self._lots_of(self._address, self._place, number, ticks)
             ticks = desk.next_level(self._address, self._place, number, ticks)

@@ -84,11 +84,15 @@ class Replay:
         self._advance = entry(advance, 2)
         self._rows: Rows = tape.rows
         self._live: dict[int, int] = {}
-        self._reports = Reports(self._words, tape.instruments)
-        self._books = [
-            ReplayBook(self._words, self._address, place, versions)
-            for place, versions in enumerate(tape.instruments)
+        self._markets = [
+            self._words[layout.INSTRUMENTS] + place * layout.INSTRUMENT_WORDS
+            for place in range(len(self._places))
         ]
+        self._reports = Reports(self._words, tape.instruments)
+        self._books = {
+            key: ReplayBook(self._words, self._address, place, tape.instruments[place])
+            for key, place in self._places.items()
+        }
 
     # -- time -----------------------------------------------------------------------------------------------------
 
@@ -117,12 +121,15 @@ class Replay:
 
     def book(self, key: str) -> ReplayBook:
         """Return the book as we know it, the same object each time."""
-        return self._books[self._place(key)]
+        book = self._books.get(key)
+        if book is None:
+            raise self._unknown(key)
+        return book
 
     def has_changed(self, key: str) -> bool:
         """Say whether the book changed between the last two returns of `advance`."""
         place = self._place(key)
-        changed = self._words[self._at(place) + layout.BOOK_CHANGED]
+        changed = self._words[self._markets[place] + layout.BOOK_CHANGED]
         if changed != layout.LOOK:
             return changed == layout.YES
         rows = self.heard()
@@ -190,7 +197,7 @@ class Replay:
     def account(self, key: str) -> Account:
         """Return what fills did at the venue, whether or not we have heard of all of them yet."""
         place = self._place(key)
-        at = self._at(place)
+        at = self._markets[place]
         versions = self._tape.instruments[place]
         lots = self._words[at + layout.VENUE_LOTS]
         unit = value_unit_atoms(versions)
@@ -209,7 +216,7 @@ class Replay:
 
     def known_lots(self, key: str) -> int:
         """Return the position that our reports add up to."""
-        return self._words[self._at(self._place(key)) + layout.KNOWN_LOTS]
+        return self._words[self._markets[self._place(key)] + layout.KNOWN_LOTS]
 
     # -- how ------------------------------------------------------------------------------------------------------
 
@@ -225,8 +232,8 @@ class Replay:
     def _place(self, key: str) -> int:
         place = self._places.get(key)
         if place is None:
-            raise UsageError(f"{key} is not on the tape.{did_you_mean(key, self._places)}")
+            raise self._unknown(key)
         return place
 
-    def _at(self, place: int) -> int:
-        return self._words[layout.INSTRUMENTS] + place * layout.INSTRUMENT_WORDS
+    def _unknown(self, key: str) -> UsageError:
+        return UsageError(f"{key} is not on the tape.{did_you_mean(key, self._places)}")
