@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from xtrade.app.cli import run
+from xtrade.model.errors import UsageError
+from xtrade.sim import warming
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sma.toml"
 
@@ -194,6 +196,20 @@ def test_a_sweep_is_not_resumed_with_other_options_or_another_strategy(capsys):
     code, _, err = xtrade(capsys, *words, "--hours", "60")
     assert code == 2
     assert "is the folder of another sweep: code was sha256:" in err
+
+
+@pytest.mark.parametrize(
+    ("bars", "words"), [(True, ("--bars", "1h", "--hours", "60")), (False, ("--hours", "0.1"))]
+)
+def test_a_sweep_compiles_what_its_data_need_before_the_first_trial(capsys, monkeypatch, bars, words):
+    def stopped(_tell, *, bars):
+        raise UsageError(f"compiled for bars: {bars}")
+
+    monkeypatch.setattr(warming, "warm_up", stopped)
+
+    _, _, err = xtrade(capsys, "sweep", "sma", "--data", "calm", *words, "--try", "fast=4,8")
+
+    assert f"compiled for bars: {bars}" in err
 
 
 def test_a_sweep_of_nothing_says_what_it_needs(capsys):

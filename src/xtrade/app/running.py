@@ -208,11 +208,11 @@ def following(stage: str) -> Iterator[Following]:
         yield Following(bar, bar.add_task(stage, total=None, rate=""))
 
 
-def warmed_up(tell: Following, *, bars: bool) -> None:
-    """Compile what a replay of bars or tapes runs, if that was not done before on this machine, and show it."""
-    from xtrade.sim.warming import warm_up
+def warmed_up(tell: Following, config: Config) -> None:
+    """Compile what a replay of its bars or tapes runs, if that was not done before on this machine, and show it."""
+    from xtrade.sim import warming
 
-    warm_up(tell.compiling, bars=bars)
+    warming.warm_up(tell.compiling, bars=any(each.bars is not None for each in config.data.values()))
 
 
 def _short(what: str) -> str:

@@ -103,7 +103,6 @@ def run(
     from xtrade.app.backtests import plan_of, play
     from xtrade.app.running import following, warmed_up
     from xtrade.research.report.page import write_report
-    from xtrade.sim.bars.tape import BarTape
 
     loaded = configured(
         what, data=data, instrument=instrument, bars=bars, hours=hours, seed=seed, overrides=set
@@ -114,7 +113,7 @@ def run(
         raise UsageError(f"{out} is already there: name another folder with --out")
     with following("reading data") as tell:
         plan = plan_of(loaded.config, changes)
-        warmed_up(tell, bars=isinstance(plan.data.played, BarTape))
+        warmed_up(tell, loaded.config)
         tell.stage(loaded.name)
         result = play(plan, params=changes, name=folder.name, tell=tell.progress, compiled=compiled)
         tell.stage("writing the report")

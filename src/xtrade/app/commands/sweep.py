@@ -20,7 +20,9 @@ from xtrade.app.running import (
     SeedFlag,
     What,
     configured,
+    following,
     named_values,
+    warmed_up,
 )
 from xtrade.model.errors import UsageError
 
@@ -133,6 +135,9 @@ def sweep(
     trial = BacktestTrial(loaded.config, fixed, compiled)
     folder = out or Path("sweeps") / loaded.name
     code, data_of_it = code_of(loaded.config), made_of(loaded.config, fixed)
+    # Here, where it can be shown: the processes of the trials then find machine code.
+    with following("warming up") as tell:
+        warmed_up(tell, loaded.config)
     result: SweepResult | WalkForwardResult
     if walk_forward is None:
         result = run_sweep(
