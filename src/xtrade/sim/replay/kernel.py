@@ -333,15 +333,18 @@ def _hear(world: World, until: int) -> int:  # noqa: PLR0912  (one loop: a call 
 
 @part
 def _first_after(world: World, heard: int, until: int) -> int:
-    """Return the first row behind `heard`, which was heard by then, that is heard after `until`."""
-    count = world[ROW_COUNT]
-    rows = column(world[ROWS], count * ROW_WORDS)
-    low = heard
+    """Return the first row behind `heard`, which was heard by then, that is heard after `until`.
+
+    What is heard has happened, and most of what has happened is heard: the search goes back from there.
+    """
+    rows = column(world[ROWS], world[ROW_COUNT] * ROW_WORDS)
+    high = world[ROWS_HAPPENED]
+    low = max(high - 1, heard)
     step = 1
-    while low + step < count and rows[(low + step) * ROW_WORDS + ROW_LOCAL_NS] <= until:
-        low += step
+    while rows[low * ROW_WORDS + ROW_LOCAL_NS] > until:
+        high = low
+        low = max(low - step, heard)
         step *= 2
-    high = min(low + step, count)
     while high - low > 1:
         middle = (low + high) // 2
         if rows[middle * ROW_WORDS + ROW_LOCAL_NS] <= until:
