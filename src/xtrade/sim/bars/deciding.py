@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xtrade.model.errors import UsageError
+from xtrade.sim.bars.figures import figure
 from xtrade.sim.bars.kernel import advance
 from xtrade.sim.bars.layout import (
     ALIVE,
@@ -45,14 +46,15 @@ from xtrade.sim.bars.layout import (
     Columns,
     World,
 )
-from xtrade.sim.replay.compiled import NumbaError, kernel, kernel_known_by
+from xtrade.sim.replay.blocks import Where, block
+from xtrade.sim.replay.compiled import NumbaError, kernel_known_by, part
 from xtrade.sim.replay.layout import Reason
 
 __all__ = ["Decide", "Player", "Reals", "fingerprint", "first_call", "plain", "player"]
 
 Reals: TypeAlias = NDArray[np.float64]
-Decide: TypeAlias = Callable[[World, Columns, int, Reals, Reals], None]
-Player: TypeAlias = Callable[[World, Columns, Reals, Reals], int]
+Decide: TypeAlias = Callable[[Where, Columns, int, Reals, Reals], None]
+Player: TypeAlias = Callable[[Where, Columns, Reals, Reals], int]
 
 _BAR: Final = int(Reason.BAR)
 _STOP: Final = int(Reason.END | Reason.FILLS_FULL | Reason.FAULT)
@@ -65,8 +67,9 @@ def player(decide: Decide) -> Player:
     """Return the loop that plays all bars and decides by this function; compiled when it is first called."""
     decided = kernel_known_by(plain(decide), None)
 
-    def play(world: World, columns: Columns, params: Reals, state: Reals) -> int:
+    def play(world_at: Where, columns: Columns, params: Reals, state: Reals) -> int:
         """Play to the end of the bars, or until the log is half full; return why."""
+        world = block(world_at)
         market = world[MARKETS]
         # While no order is alive a bar only passes: nothing is asked of the rest of the kernel.
         passes = world[market + END] if world[MARKET_COUNT] == 1 else 0
@@ -85,14 +88,14 @@ def player(decide: Decide) -> Player:
                 world[market + CLOSED] = row
                 world[market + JUST_CLOSED] = 1
                 world[NOW] = ns
-                decided(world, columns, row, params, state)
+                decided(world_at, columns, row, params, state)
                 row += 1
             if row != world[market + ROW]:
-                _passed(world, columns, market, row)
+                _passed(world, market, row)
             world[TOUCHED] = touched
-            reasons = advance(world, columns, NEVER)
+            reasons = advance(world_at, NEVER)
             if reasons & _BAR != 0:
-                decided(world, columns, _row(world), params, state)
+                decided(world_at, columns, _row(world), params, state)
             if reasons & _STOP != 0:
                 return reasons
 
@@ -108,15 +111,15 @@ def first_call(decide: Callable[..., None], call: Callable[[], None]) -> None:
         raise UsageError(f"the decision {name} cannot be compiled: {error}") from error
 
 
-@kernel
-def _passed(world: World, columns: Columns, market: int, row: int) -> None:
+@part
+def _passed(world: World, market: int, row: int) -> None:
     """Go on at the bar of `row`: those before it opened and closed, and concerned nobody."""
     world[market + ROW] = row
     world[market + CLOSE_NS] = NEVER
-    world[market + OPEN_NS] = columns[START, row] if row < world[market + END] else NEVER
+    world[market + OPEN_NS] = figure(world, START, row) if row < world[market + END] else NEVER
 
 
-@kernel
+@part
 def _row(world: World) -> int:
     """Return the column of the bar that just closed; of several, that of the first instrument."""
     markets = world[MARKETS]

@@ -50,7 +50,8 @@ from xtrade.sim.bars.layout import (
     State,
     World,
 )
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.blocks import Where, block
+from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import Ask, Style
 
 __all__ = [
@@ -74,9 +75,102 @@ _MARKET = int(Style.MARKET)
 
 @kernel
 def place(
-    world: World, instrument: int, client_order_id: int, side: int, style: int, ticks: int, lots: int
+    world_at: Where, instrument: int, client_order_id: int, side: int, style: int, ticks: int, lots: int
 ) -> int:
     """Send an order; return its place, or 0 if all places are taken or there are no lots to send."""
+    return _place(block(world_at), instrument, client_order_id, side, style, ticks, lots)
+
+
+@kernel
+def cancel(world_at: Where, order: int, client_order_id: int) -> bool:
+    """Ask to cancel; False if the order is done, or too much was asked already."""
+    world = block(world_at)
+    if not _is_open(world, order, client_order_id) or world[REQUEST_COUNT] == world[REQUEST_CAPACITY]:
+        return False
+    _ask(world, _CANCEL, order, 0, 0)
+    return True
+
+
+@kernel
+def amend(world_at: Where, order: int, client_order_id: int, ticks: int, lots: int) -> bool:
+    """Ask for new total lots and a new price; False if the order is done, or too much was asked already."""
+    world = block(world_at)
+    if not _is_open(world, order, client_order_id) or world[REQUEST_COUNT] == world[REQUEST_CAPACITY]:
+        return False
+    _ask(world, _AMEND, order, ticks, lots)
+    return True
+
+
+@kernel
+def target(world_at: Where, instrument: int, lots: int) -> int:
+    """Go for a position of signed `lots` with a market order for what is missing; return its place, 0 for none.
+
+    Market orders that are on their way count as done. Their names are -1, -2 and so on.
+    """
+    world = block(world_at)
+    market = world[MARKETS] + instrument * MARKET_WORDS
+    missing = lots - world[market + LOTS]
+    if world[market + WAITING] != 0:
+        missing -= _on_the_way(world, market)
+    if missing == 0:
+        return 0
+    world[LAST_NAME] -= 1
+    side = BUY if missing > 0 else SELL
+    return _place(world, instrument, world[LAST_NAME], side, _MARKET, 0, abs(missing))
+
+
+@kernel
+def is_open(world_at: Where, order: int, client_order_id: int) -> bool:
+    """Say whether the order may still trade."""
+    return _is_open(block(world_at), order, client_order_id)
+
+
+@kernel
+def left(world_at: Where, order: int) -> int:
+    """Return the lots that are still to be filled."""
+    world = block(world_at)
+    return int(world[order + ORDER_LEFT])
+
+
+@kernel
+def position(world_at: Where, instrument: int) -> int:
+    """Return the signed lots that the fills add up to."""
+    world = block(world_at)
+    return int(world[world[MARKETS] + instrument * MARKET_WORDS + LOTS])
+
+
+@kernel
+def row(world_at: Where, instrument: int) -> int:
+    """Return the column of the instrument's last closed bar; -1 before the first."""
+    world = block(world_at)
+    return int(world[world[MARKETS] + instrument * MARKET_WORDS + CLOSED])
+
+
+@kernel
+def is_closed(world_at: Where, instrument: int) -> bool:
+    """Say whether a bar of the instrument closed just now."""
+    world = block(world_at)
+    return bool(world[world[MARKETS] + instrument * MARKET_WORDS + JUST_CLOSED])
+
+
+@kernel
+def first(world_at: Where, instrument: int) -> int:
+    """Return the column of the instrument's first bar: behind it, to the left, are another instrument's."""
+    world = block(world_at)
+    return int(world[world[MARKETS] + instrument * MARKET_WORDS + FIRST])
+
+
+@kernel
+def now_ns(world_at: Where) -> int:
+    """Return the time of the decision."""
+    world = block(world_at)
+    return int(world[NOW])
+
+
+@part
+def _place(
+    world: World, instrument: int, client_order_id: int, side: int, style: int, ticks: int, lots: int
+) -> int:
     if lots <= 0 or world[FREE_COUNT] == 0 or world[REQUEST_COUNT] == world[REQUEST_CAPACITY]:
         return 0
     world[FREE_COUNT] -= 1
@@ -96,86 +190,14 @@ def place(
     return order
 
 
-@kernel
-def cancel(world: World, order: int, client_order_id: int) -> bool:
-    """Ask to cancel; False if the order is done, or too much was asked already."""
-    if not is_open(world, order, client_order_id) or world[REQUEST_COUNT] == world[REQUEST_CAPACITY]:
-        return False
-    _ask(world, _CANCEL, order, 0, 0)
-    return True
-
-
-@kernel
-def amend(world: World, order: int, client_order_id: int, ticks: int, lots: int) -> bool:
-    """Ask for new total lots and a new price; False if the order is done, or too much was asked already."""
-    if not is_open(world, order, client_order_id) or world[REQUEST_COUNT] == world[REQUEST_CAPACITY]:
-        return False
-    _ask(world, _AMEND, order, ticks, lots)
-    return True
-
-
-@kernel
-def target(world: World, instrument: int, lots: int) -> int:
-    """Go for a position of signed `lots` with a market order for what is missing; return its place, 0 for none.
-
-    Market orders that are on their way count as done. Their names are -1, -2 and so on.
-    """
-    market = world[MARKETS] + instrument * MARKET_WORDS
-    missing = lots - world[market + LOTS]
-    if world[market + WAITING] != 0:
-        missing -= _on_the_way(world, market)
-    if missing == 0:
-        return 0
-    world[LAST_NAME] -= 1
-    side = BUY if missing > 0 else SELL
-    return place(world, instrument, world[LAST_NAME], side, _MARKET, 0, abs(missing))
-
-
-@kernel
-def is_open(world: World, order: int, client_order_id: int) -> bool:
-    """Say whether the order may still trade."""
+@part
+def _is_open(world: World, order: int, client_order_id: int) -> bool:
     return bool(
         order != 0 and world[order + ORDER_ID] == client_order_id and world[order + ORDER_STATE] != _NONE
     )
 
 
-@kernel
-def left(world: World, order: int) -> int:
-    """Return the lots that are still to be filled."""
-    return int(world[order + ORDER_LEFT])
-
-
-@kernel
-def position(world: World, instrument: int) -> int:
-    """Return the signed lots that the fills add up to."""
-    return int(world[world[MARKETS] + instrument * MARKET_WORDS + LOTS])
-
-
-@kernel
-def row(world: World, instrument: int) -> int:
-    """Return the column of the instrument's last closed bar; -1 before the first."""
-    return int(world[world[MARKETS] + instrument * MARKET_WORDS + CLOSED])
-
-
-@kernel
-def is_closed(world: World, instrument: int) -> bool:
-    """Say whether a bar of the instrument closed just now."""
-    return bool(world[world[MARKETS] + instrument * MARKET_WORDS + JUST_CLOSED])
-
-
-@kernel
-def first(world: World, instrument: int) -> int:
-    """Return the column of the instrument's first bar: behind it, to the left, are another instrument's."""
-    return int(world[world[MARKETS] + instrument * MARKET_WORDS + FIRST])
-
-
-@kernel
-def now_ns(world: World) -> int:
-    """Return the time of the decision."""
-    return int(world[NOW])
-
-
-@kernel
+@part
 def _ask(world: World, kind: int, order: int, ticks: int, lots: int) -> None:
     request = world[REQUESTS] + world[REQUEST_COUNT] * REQUEST_WORDS
     world[REQUEST_COUNT] += 1
@@ -190,7 +212,7 @@ def _ask(world: World, kind: int, order: int, ticks: int, lots: int) -> None:
     world[ALIVE] += 1
 
 
-@kernel
+@part
 def _on_the_way(world: World, market: int) -> int:
     """Return the signed lots of market orders that wait for the next open."""
     lots = 0

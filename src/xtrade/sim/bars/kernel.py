@@ -8,6 +8,7 @@ that answer waits for the open after it.
 from __future__ import annotations
 
 from xtrade.sim.bars import venue
+from xtrade.sim.bars.figures import figure
 from xtrade.sim.bars.layout import (
     CLOSE_NS,
     CLOSED,
@@ -31,10 +32,10 @@ from xtrade.sim.bars.layout import (
     START,
     WAITING,
     WATCHED,
-    Columns,
     World,
 )
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.blocks import Where, block
+from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import Reason
 
 __all__ = ["advance"]
@@ -48,11 +49,12 @@ _BAR = int(Reason.BAR)
 
 
 @kernel
-def advance(world: World, columns: Columns, until: int) -> int:
+def advance(world_at: Where, until: int) -> int:
     """Play until a watched bar closed, a report, `until` or the end of the bars wants a decision; return the reasons.
 
     Opens at `until` itself are left to the next call: what is decided at that time still reaches them.
     """
+    world = block(world_at)
     world[REPORT_COUNT] = 0
     markets = world[MARKETS]
     behind = markets + world[MARKET_COUNT] * MARKET_WORDS
@@ -74,9 +76,9 @@ def advance(world: World, columns: Columns, until: int) -> int:
         if world[REPORT_COUNT] != 0:
             reasons = _ORDER
         elif ends <= min(opens, until):
-            reasons = _end(world, columns, ends)
+            reasons = _end(world, ends)
         elif opens < min(ends, until):
-            reasons = _begin(world, columns, opens)
+            reasons = _begin(world, opens)
         else:
             world[NOW] = max(world[NOW], until)
             return _TIME
@@ -86,47 +88,47 @@ def advance(world: World, columns: Columns, until: int) -> int:
             return reasons | (_TIME if world[NOW] >= until else 0)
 
 
-@kernel
-def _end(world: World, columns: Columns, ns: int) -> int:
+@part
+def _end(world: World, ns: int) -> int:
     """Close the bars that end at `ns`, then settle the funding of that time."""
     world[NOW] = ns
     reasons = 0
     behind = world[MARKETS] + world[MARKET_COUNT] * MARKET_WORDS
     for market in range(world[MARKETS], behind, MARKET_WORDS):
         if world[market + CLOSE_NS] == ns:
-            reasons |= _close(world, columns, market)
+            reasons |= _close(world, market)
         if world[market + FUNDING_NS] == ns:
             venue.settled(world, market)
             world[market + FUNDING_NS] = world[world[market + FUNDING] + SETTLED_NS]
     return reasons | (_ORDER if world[REPORT_COUNT] != 0 else 0)
 
 
-@kernel
-def _begin(world: World, columns: Columns, ns: int) -> int:
+@part
+def _begin(world: World, ns: int) -> int:
     """Open the bars that begin at `ns`."""
     world[NOW] = ns
     behind = world[MARKETS] + world[MARKET_COUNT] * MARKET_WORDS
     for market in range(world[MARKETS], behind, MARKET_WORDS):
         if world[market + OPEN_NS] == ns:
-            _open(world, columns, market)
+            _open(world, market)
     return _ORDER if world[REPORT_COUNT] != 0 else 0
 
 
-@kernel
-def _open(world: World, columns: Columns, market: int) -> None:
+@part
+def _open(world: World, market: int) -> None:
     world[market + CLOSE_NS] = world[market + OPEN_NS] + world[market + INTERVAL_NS]
     world[market + OPEN_NS] = NEVER
-    venue.opened(world, columns, market)
+    venue.opened(world, market)
 
 
-@kernel
-def _close(world: World, columns: Columns, market: int) -> int:
+@part
+def _close(world: World, market: int) -> int:
     row = world[market + ROW]
-    venue.closed(world, columns, market)
+    venue.closed(world, market)
     world[market + CLOSED] = row
     world[market + JUST_CLOSED] = 1
     world[market + CLOSE_NS] = NEVER
     world[market + ROW] = row + 1
     if row + 1 < world[market + END]:
-        world[market + OPEN_NS] = columns[START, row + 1]
+        world[market + OPEN_NS] = figure(world, START, row + 1)
     return _BAR if world[market + WATCHED] != 0 else 0

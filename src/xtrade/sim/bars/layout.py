@@ -45,7 +45,10 @@ START, OPEN, HIGH, LOW, CLOSE, VOLUME, SUM = range(7)
 
 # -- world ----------------------------------------------------------------------------------------------------------
 (
+    WORDS,  # how many words there are
     NOW,
+    COLUMNS,  # the address of the bars
+    COLUMN_COUNT,  # how many bars there are, of all instruments together
     MARKETS,
     MARKET_COUNT,
     ALIVE,  # orders that are not done, and requests that are not answered: with none, a bar only passes
@@ -65,7 +68,7 @@ START, OPEN, HIGH, LOW, CLOSE, VOLUME, SUM = range(7)
     FAULT,
     TOUCHED,  # of no meaning: what was read ahead goes here, so that the compiler does not leave it out
     WORLD_WORDS,
-) = range(20)
+) = range(23)
 
 # -- market ---------------------------------------------------------------------------------------------------------
 (

@@ -14,6 +14,7 @@ from xtrade.sim.bars import layout
 from xtrade.sim.bars.assumptions import BarAssumptions
 from xtrade.sim.bars.layout import NEVER, World
 from xtrade.sim.bars.tape import BarTape, Settlements
+from xtrade.sim.replay.blocks import address_of
 from xtrade.sim.replay.layout import REPORT_WORDS
 from xtrade.sim.replay.memory import value_unit_atoms
 from xtrade.sim.replay.replay import Account
@@ -37,7 +38,7 @@ def assumed_of(tape: BarTape, assumptions: Assumed) -> list[BarAssumptions]:
 def world_for(
     tape: BarTape, assumptions: list[BarAssumptions], *, orders: int, messages: int, fills: int
 ) -> World:
-    """Return the memory before the first bar."""
+    """Return the memory before the first bar. It holds the address of the tape's columns: keep both."""
     for name, count in (("orders", orders), ("messages", messages), ("fills", fills)):
         if count < 1:
             raise UsageError(f"{name} = {count}: expected one or more")
@@ -61,6 +62,9 @@ def world_for(
     markets, order_rows, free, requests, funding, report_rows, log = starts
 
     world: World = np.zeros(words, np.int64)
+    world[layout.WORDS] = words
+    world[layout.COLUMNS] = address_of(tape.columns)
+    world[layout.COLUMN_COUNT] = tape.columns.shape[1]
     world[layout.MARKETS] = markets
     world[layout.MARKET_COUNT] = len(tape.bars)
     world[layout.ORDERS] = order_rows

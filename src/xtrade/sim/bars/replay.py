@@ -18,9 +18,11 @@ from xtrade.sim.bars import desk, layout
 from xtrade.sim.bars.book import BarBook
 from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.kernel import advance
-from xtrade.sim.bars.layout import Columns, World
+from xtrade.sim.bars.layout import World
 from xtrade.sim.bars.memory import Assumed, account_of, assumed_of, world_for
 from xtrade.sim.bars.tape import BarTape
+from xtrade.sim.replay.blocks import address_of
+from xtrade.sim.replay.compiled import entry
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.layout import REPORT_ID, REPORT_KIND, REPORT_WORDS, Fault, Reason, Told
 from xtrade.sim.replay.replay import Account
@@ -59,12 +61,13 @@ class BarReplay:
         self._places = {key: place for place, key in enumerate(self._tape.keys)}
         assumed = assumed_of(self._tape, assumptions)
         self._world: World = world_for(self._tape, assumed, orders=orders, messages=messages, fills=fills)
-        self._columns: Columns = self._tape.columns
+        self._address = address_of(self._world)
+        self._advance = entry(advance, 2)
         self._words: memoryview[int] = self._world.data
         self._markets = [
             self._words[layout.MARKETS] + place * layout.MARKET_WORDS for place in range(len(self._places))
         ]
-        closes: memoryview[int] = self._columns[layout.CLOSE].data
+        closes: memoryview[int] = self._tape.columns[layout.CLOSE].data
         self._books = [
             BarBook(self._words, market + layout.CLOSED, closes, each.half_spread_ticks, bars.instrument)
             for market, each, bars in zip(self._markets, assumed, self._tape.bars, strict=True)
@@ -81,7 +84,7 @@ class BarReplay:
 
     def advance(self, until_ns: int) -> Reason:
         """Play until a watched bar closes, a report on our orders, `until_ns`, or the end of the bars."""
-        reasons = advance(self._world, self._columns, until_ns)
+        reasons = self._advance(self._address, until_ns)
         if reasons & _FAULT:
             fault = Fault(self._words[layout.FAULT])
             raise XtradeError(f"the replay stopped at {self.now_ns} ns: {FAULTS[fault]}")
@@ -132,7 +135,7 @@ class BarReplay:
         side = layout.BUY if intent.side is Side.BUY else layout.SELL
         ticks = 0 if intent.ticks is None else intent.ticks
         order = desk.place(
-            self._world, place, intent.client_order_id, side, int(style_of(intent)), ticks, intent.lots
+            self._address, place, intent.client_order_id, side, int(style_of(intent)), ticks, intent.lots
         )
         if order == 0:
             raise UsageError(
@@ -144,12 +147,12 @@ class BarReplay:
     def cancel(self, client_order_id: ClientOrderId) -> bool:
         """Ask to cancel; False (and nothing asked) if the order is done."""
         order = self._live.get(client_order_id)
-        return order is not None and desk.cancel(self._world, order, client_order_id)
+        return order is not None and desk.cancel(self._address, order, client_order_id)
 
     def amend(self, client_order_id: ClientOrderId, *, lots: int, ticks: int) -> bool:
         """Ask for these total lots at this price; False (and nothing asked) if the order is done."""
         order = self._live.get(client_order_id)
-        return order is not None and desk.amend(self._world, order, client_order_id, ticks, lots)
+        return order is not None and desk.amend(self._address, order, client_order_id, ticks, lots)
 
     def reports(self) -> list[Event]:
         """Return what the last `advance` brought about our orders and account, in the order in which it happened."""

@@ -25,6 +25,7 @@ from xtrade.sim.bars.layout import World
 from xtrade.sim.bars.memory import Assumed, account_of, assumed_of, world_for
 from xtrade.sim.bars.replay import FAULTS, drained, of_kind
 from xtrade.sim.bars.tape import BarTape
+from xtrade.sim.replay.blocks import address_of
 from xtrade.sim.replay.layout import (
     BUY,
     REPORT_INSTRUMENT,
@@ -168,7 +169,7 @@ class _Run:
     def play(self) -> None:
         """Play to the end."""
         while True:
-            reasons = self._play(self._world, self._tape.columns, self._params, self._state)
+            reasons = self._play(address_of(self._world), self._tape.columns, self._params, self._state)
             if reasons & _FAULT:
                 fault = Fault(int(self._world[layout.FAULT]))
                 raise XtradeError(

@@ -10,6 +10,7 @@ docs/bars.md says what is assumed, and why.
 
 from __future__ import annotations
 
+from xtrade.sim.bars.figures import figure
 from xtrade.sim.bars.layout import (
     ALIVE,
     BUDGET,
@@ -68,11 +69,10 @@ from xtrade.sim.bars.layout import (
     VALUE_UNIT,
     VOLUME,
     WAITING,
-    Columns,
     State,
     World,
 )
-from xtrade.sim.replay.compiled import kernel
+from xtrade.sim.replay.compiled import part
 from xtrade.sim.replay.layout import (
     REPORT_ID,
     REPORT_INSTRUMENT,
@@ -117,34 +117,34 @@ _UNLIMITED = 1 << 62
 _CASH_MAX = 1 << 62
 
 
-@kernel
-def opened(world: World, columns: Columns, market: int) -> None:
+@part
+def opened(world: World, market: int) -> None:
     """The bar at ROW opens: what was asked since the last open is answered."""
     row = world[market + ROW]
     world[market + BUDGET] = _UNLIMITED
     if world[market + SHARE] >= 0:
-        world[market + BUDGET] = _share(columns[VOLUME, row], world[market + SHARE])
+        world[market + BUDGET] = _share(figure(world, VOLUME, row), world[market + SHARE])
     if world[market + WAITING] != 0:
-        _answer(world, market, columns[OPEN, row], 1)
+        _answer(world, market, figure(world, OPEN, row), 1)
 
 
-@kernel
+@part
 def over(world: World, market: int) -> None:
     """Answer what was asked of an instrument that has no further bar."""
     _answer(world, market, 0, 0)
 
 
-@kernel
-def closed(world: World, columns: Columns, market: int) -> None:
+@part
+def closed(world: World, market: int) -> None:
     """The bar at ROW is over: it fills what rested in it and what it went through.
 
     Both sides share its volume, and nobody knows which extreme came first: the side that the bar moved against is
     served first, so that a bar never gives us the good fill and spares us the bad one.
     """
     row = world[market + ROW]
-    low = columns[LOW, row] + world[market + THROUGH]
-    high = columns[HIGH, row] - world[market + THROUGH]
-    if columns[CLOSE, row] <= columns[OPEN, row]:
+    low = figure(world, LOW, row) + world[market + THROUGH]
+    high = figure(world, HIGH, row) - world[market + THROUGH]
+    if figure(world, CLOSE, row) <= figure(world, OPEN, row):
         _fill_down_to(world, market, low)
         _fill_up_to(world, market, high)
     else:
@@ -152,7 +152,7 @@ def closed(world: World, columns: Columns, market: int) -> None:
         _fill_down_to(world, market, low)
 
 
-@kernel
+@part
 def settled(world: World, market: int) -> None:
     """Funding is settled on the position."""
     row = world[market + FUNDING]
@@ -168,13 +168,13 @@ def settled(world: World, market: int) -> None:
 # -- at the open -----------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def _share(volume: int, share: int) -> int:
     """Return the lots of a bar that may be ours; in two parts, so that volumes of any size stay within 64 bits."""
     return int(volume // SHARE_UNIT * share + volume % SHARE_UNIT * share // SHARE_UNIT)
 
 
-@kernel
+@part
 def _answer(world: World, market: int, ticks: int, goes_on: int) -> None:
     """Answer the requests for one instrument in the order in which they were made, and keep the others'."""
     kept = 0
@@ -194,7 +194,7 @@ def _answer(world: World, market: int, ticks: int, goes_on: int) -> None:
     world[market + WAITING] = 0
 
 
-@kernel
+@part
 def _arrived(world: World, market: int, request: int, open_ticks: int, goes_on: int) -> None:
     order = world[request + REQUEST_ORDER]
     name = world[request + REQUEST_ID]
@@ -217,7 +217,7 @@ def _arrived(world: World, market: int, request: int, open_ticks: int, goes_on: 
         _amended(world, market, order, ticks, lots, open_ticks)
 
 
-@kernel
+@part
 def _placed(world: World, market: int, order: int, open_ticks: int, fresh: int) -> None:
     """Meet the open with an order: refuse, take, rest."""
     side = world[order + ORDER_SIDE]
@@ -249,7 +249,7 @@ def _placed(world: World, market: int, order: int, open_ticks: int, fresh: int) 
         _ended(world, market, order, _EXPIRED)
 
 
-@kernel
+@part
 def _amended(world: World, market: int, order: int, ticks: int, lots: int, open_ticks: int) -> None:
     """Change price and total lots. Only less at the same price keeps its place among our own."""
     left = lots - (world[order + ORDER_LOTS] - world[order + ORDER_LEFT])
@@ -273,7 +273,7 @@ def _amended(world: World, market: int, order: int, ticks: int, lots: int, open_
 # -- while it runs ---------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def _fill_down_to(world: World, market: int, low: int) -> None:
     """Fill our bids at and above `low`, the best first."""
     order = world[market + BUYS]
@@ -284,7 +284,7 @@ def _fill_down_to(world: World, market: int, low: int) -> None:
         order = following
 
 
-@kernel
+@part
 def _fill_up_to(world: World, market: int, high: int) -> None:
     """Fill our asks at and below `high`, the best first."""
     order = world[market + SELLS]
@@ -298,7 +298,7 @@ def _fill_up_to(world: World, market: int, high: int) -> None:
 # -- what follows ----------------------------------------------------------------------------------------------------
 
 
-@kernel
+@part
 def _fill(world: World, market: int, order: int, maker: int, ticks: int, lots: int) -> None:
     """Book one execution, and tell it."""
     if lots == 0:
@@ -320,7 +320,7 @@ def _fill(world: World, market: int, order: int, maker: int, ticks: int, lots: i
         _release(world, market, order)
 
 
-@kernel
+@part
 def _ended(world: World, market: int, order: int, kind: int) -> None:
     """The order is over, unfilled or in part."""
     done = world[order + ORDER_LOTS] - world[order + ORDER_LEFT]
@@ -328,7 +328,7 @@ def _ended(world: World, market: int, order: int, kind: int) -> None:
     _release(world, market, order)
 
 
-@kernel
+@part
 def _release(world: World, market: int, order: int) -> None:
     """Give back the row of an order that is done."""
     if world[order + ORDER_STATE] == _RESTS:
@@ -340,7 +340,7 @@ def _release(world: World, market: int, order: int) -> None:
     world[ALIVE] -= 1
 
 
-@kernel
+@part
 def _rest(world: World, market: int, order: int) -> None:
     """Put an order into our list of its side: by price, then time."""
     side = world[order + ORDER_SIDE]
@@ -356,7 +356,7 @@ def _rest(world: World, market: int, order: int) -> None:
     world[order + ORDER_STATE] = _RESTS
 
 
-@kernel
+@part
 def _unrest(world: World, market: int, order: int) -> None:
     """Take an order out of its list."""
     at = market + (BUYS if world[order + ORDER_SIDE] == BUY else SELLS)
@@ -366,7 +366,7 @@ def _unrest(world: World, market: int, order: int) -> None:
     world[order + ORDER_STATE] = _SENT
 
 
-@kernel
+@part
 def _report(
     world: World, market: int, order: int, name: int, kind: int, ticks: int, lots: int, left: int, maker: int
 ) -> int:
@@ -392,7 +392,7 @@ def _report(
     return at
 
 
-@kernel
+@part
 def _log(world: World, report: int) -> None:
     """Keep a report that changed an account."""
     count = world[LOG_COUNT]

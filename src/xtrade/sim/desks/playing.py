@@ -98,7 +98,7 @@ def bar_player(decide: BarDecision) -> Callable[..., int]:
             if 2 * world[desk + JOURNAL_COUNT] > world[desk + JOURNAL_CAPACITY]:
                 return JOURNAL_FULL
             due = world[desk + DUE_NS] if longer != 0 else NEVER
-            reasons = _advance_bars(world, columns, due)
+            reasons = _advance_bars(world, due)
             if reasons & _BAR != 0 and world[market + _JUST_CLOSED] != 0:
                 row = world[market + _CLOSED]
                 world[desk + LAST_CLOSE] = columns[_CLOSE, row]
