@@ -54,10 +54,10 @@ __all__ = ["Decide", "Player", "Reals", "fingerprint", "first_call", "plain", "p
 
 Reals: TypeAlias = NDArray[np.float64]
 Decide: TypeAlias = Callable[[Where, Columns, int, Reals, Reals], None]
-Player: TypeAlias = Callable[[Where, Columns, Reals, Reals], int]
+Player: TypeAlias = Callable[[Where, Columns, Reals, Reals, int], int]
 
 _BAR: Final = int(Reason.BAR)
-_STOP: Final = int(Reason.END | Reason.FILLS_FULL | Reason.FAULT)
+_STOP: Final = int(Reason.TIME | Reason.END | Reason.FILLS_FULL | Reason.FAULT)
 _LINE: Final = 7
 """A line of the processor's cache holds the opens of eight bars."""
 
@@ -67,8 +67,8 @@ def player(decide: Decide) -> Player:
     """Return the loop that plays all bars and decides by this function; compiled when it is first called."""
     decided = kernel_known_by(plain(decide), None)
 
-    def play(world_at: Where, columns: Columns, params: Reals, state: Reals) -> int:
-        """Play to the end of the bars, or until the log is half full; return why."""
+    def play(world_at: Where, columns: Columns, params: Reals, state: Reals, until: int) -> int:
+        """Play to a time, to the end of the bars, or until the log is half full; return why."""
         world = block(world_at)
         market = world[MARKETS]
         # While no order is alive a bar only passes: nothing is asked of the rest of the kernel.
@@ -77,10 +77,10 @@ def player(decide: Decide) -> Player:
         touched = 0
         while True:
             row = world[market + ROW]
-            settles = world[market + FUNDING_NS]
+            stops = min(world[market + FUNDING_NS], until)
             while world[ALIVE] == 0 and row < passes:
                 ns = columns[START, row] + interval
-                if ns >= settles:
+                if ns >= stops:
                     break
                 if row & _LINE == 0:
                     # Orders ask for an open now and then; read on and on, opens are in the cache by then.
@@ -93,7 +93,7 @@ def player(decide: Decide) -> Player:
             if row != world[market + ROW]:
                 _passed(world, market, row)
             world[TOUCHED] = touched
-            reasons = advance(world_at, NEVER)
+            reasons = advance(world_at, until)
             if reasons & _BAR != 0:
                 decided(world_at, columns, _row(world), params, state)
             if reasons & _STOP != 0:

@@ -21,7 +21,7 @@ from xtrade.model.money import ATOMS_PER_UNIT
 from xtrade.sim.bars import layout
 from xtrade.sim.bars.columns import Bars
 from xtrade.sim.bars.deciding import Decide, Player, Reals, first_call, player
-from xtrade.sim.bars.layout import World
+from xtrade.sim.bars.layout import NEVER, World
 from xtrade.sim.bars.memory import Assumed, account_of, assumed_of, world_for
 from xtrade.sim.bars.replay import FAULTS, drained, of_kind
 from xtrade.sim.bars.tape import BarTape
@@ -49,6 +49,8 @@ __all__ = ["BarRun", "run_compiled", "run_many"]
 
 _FAULT: Final = int(Reason.FAULT)
 _FILLS_FULL: Final = int(Reason.FILLS_FULL)
+_STRETCH: Final = 1 << 14
+"""How many bars are played to one run before the next: a decision reads some of 56 bytes of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,33 +145,41 @@ def run_many(
     runs = [_Run(tape, play, fresh.copy(), params, state) for params in table]
     if not runs:
         return []
-    # The first run compiles; the others would wait for it.
-    first_call(decide, runs[0].play)
-    workers = min(threads or os.cpu_count() or 1, len(runs) - 1)
-    if workers > 1:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(_Run.play, runs[1:]))
-    else:
-        for run in runs[1:]:
-            run.play()
+    first_call(decide, lambda: runs[0].play(0))  # compiles; there is no bar before that time
+    workers = min(threads or os.cpu_count() or 1, len(runs))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(_play_together, (runs[number::workers] for number in range(workers))))
     return [run.result() for run in runs]
+
+
+def _play_together(runs: Sequence[_Run]) -> None:
+    """Play each stretch of the bars to all runs before the next one: it stays in the processor's cache."""
+    for until in _stretches(runs[0].tape) if len(runs) > 1 else [NEVER]:
+        for run in runs:
+            run.play(until)
+
+
+def _stretches(tape: BarTape) -> list[int]:
+    """Return the ends of stretches of time, each with no more bars than the cache has room for."""
+    times = np.sort(np.concatenate([each.start_ns for each in tape.bars]))
+    return [*times[_STRETCH::_STRETCH].tolist(), NEVER]
 
 
 class _Run:
     """One run under way."""
 
     def __init__(self, tape: BarTape, play: Player, world: World, params: ArrayLike, state: int) -> None:
-        self._tape = tape
+        self.tape = tape
         self._play = play
         self._world = world
         self._params: Reals = np.ascontiguousarray(params, np.float64).reshape(-1)
         self._state: Reals = np.zeros(state)
         self._logs: list[World] = []
 
-    def play(self) -> None:
-        """Play to the end."""
+    def play(self, until: int) -> None:
+        """Play on to a time, or to the end."""
         while True:
-            reasons = self._play(address_of(self._world), self._tape.columns, self._params, self._state)
+            reasons = self._play(address_of(self._world), self.tape.columns, self._params, self._state, until)
             if reasons & _FAULT:
                 fault = Fault(int(self._world[layout.FAULT]))
                 raise XtradeError(
@@ -183,9 +193,9 @@ class _Run:
         """Return what came of it."""
         log = np.concatenate([*self._logs, drained(self._world)])
         accounts = {
-            key: account_of(self._tape, self._world, place) for place, key in enumerate(self._tape.keys)
+            key: account_of(self.tape, self._world, place) for place, key in enumerate(self.tape.keys)
         }
-        return BarRun(self._tape, self._params, self._state, log, accounts)
+        return BarRun(self.tape, self._params, self._state, log, accounts)
 
 
 def _value_of_a_lot(bars: Bars, ticks: layout.Columns) -> Reals:
