@@ -134,8 +134,8 @@ class Context:
     def move_to(self, key: str, lots: int) -> Order | None:
         """Bring the position to these signed lots at the market; None if it is there, with what is under way."""
         missing = lots - self.position_lots(key)
-        for orders in (self.open_orders, self.unsettled):
-            for order in orders.values():
+        if self.open_orders or self.unsettled:
+            for order in (*self.open_orders.values(), *self.unsettled.values()):
                 if order.intent.instrument == key:
                     missing -= order.side.sign * (order.state.worst_case_lots or 0)
         if missing == 0:
