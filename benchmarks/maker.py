@@ -161,7 +161,7 @@ def on_engine(tape: Tape, every_ns: int) -> Ran:
     market = TapeMarket(tape, Replay(tape, {tape.keys[0]: Assumptions()}))
     recorder = Recorder()
     ids = ClientOrderIds(MemoryMark(BITS_63), lambda: engine.now_ns)
-    engine = Engine({"maker": maker}, market, market.orders, ids=ids, limits=None, journal=recorder)
+    engine = Engine({"maker": maker}, market, market.replay, ids=ids, limits=None, journal=recorder)
     recorder.portfolio = engine.portfolio
     began = time.process_time()
     play(engine, market, tell=None)

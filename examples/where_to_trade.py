@@ -16,11 +16,11 @@ def main() -> None:
     """Play ten minutes, then look at the books as they stand."""
     tape = synthetic_tape(preset("two-venues"), seed=7, start_ns=0, duration_ns=10 * MINUTE_NS)
     market = TapeMarket(tape, Replay(tape, Assumptions()))
-    while not market.advance(market.end_ns) & Reason.END:
+    while not market.replay.advance(market.end_ns) & Reason.END:
         pass
     books = [market.book(key) for key in tape.keys]
 
-    found = best([Seen.of(book, market.now_ns) for book in books], market.now_ns)
+    found = best([Seen.of(book, market.replay.now_ns) for book in books], market.replay.now_ns)
     assert found.bid is not None
     assert found.ask is not None
     print(

@@ -135,7 +135,7 @@ def _play(
     recorder = Recorder()
     ids = ClientOrderIds(MemoryMark(BITS_63), lambda: engine.now_ns)
     engine = Engine(
-        strategies, market, market.orders, ids=ids, limits=limits, desk_limits=desk_limits, journal=recorder
+        strategies, market, market.replay, ids=ids, limits=limits, desk_limits=desk_limits, journal=recorder
     )
     recorder.portfolio = engine.portfolio
     with chance.using(chance.Streams(seed)):

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from xtrade.market.book import Book
 from xtrade.model.errors import UsageError
-from xtrade.model.events import Bar, Event, Funding, InstrumentChanged, Trade
+from xtrade.model.events import Bar, Funding, InstrumentChanged, Trade
 from xtrade.model.instruments import Instrument
 from xtrade.model.numbers import product
 from xtrade.model.sides import Side
@@ -30,7 +30,6 @@ from xtrade.sim.replay.replay import Reason, Replay
 from xtrade.sim.replay.tape import RATE_UNIT, Happening, Tape
 from xtrade.trading.engine import Engine
 from xtrade.trading.listeners import Watch
-from xtrade.trading.ports import Orders
 
 __all__ = ["BarMarket", "Market", "Progress", "TapeMarket", "Teller", "play"]
 
@@ -75,13 +74,8 @@ class Market(Protocol):
     end_ns: int
 
     @property
-    def orders(self) -> Orders:
-        """Where orders go."""
-        ...
-
-    @property
-    def now_ns(self) -> int:
-        """The time of the last decision."""
+    def replay(self) -> Replay | BarReplay:
+        """What plays them, and where orders go."""
         ...
 
     def instrument(self, key: str) -> Instrument:
@@ -96,78 +90,49 @@ class Market(Protocol):
         """Arrange to be woken for what the engine wants to be told."""
         ...
 
-    def advance(self, until_ns: int) -> int:
-        """Play until there is something to tell, or to this time; return the `Reason`s as one number."""
-        ...
-
     def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
-        """Tell the engine of the market what made `advance` return."""
-        ...
-
-    def reports(self) -> list[Event]:
-        """Return what became of our orders."""
+        """Tell the engine of the market what made the replay stop."""
         ...
 
 
-class TapeMarket(Market):
+class TapeMarket:
     """Books and trades, as a tape tells them."""
 
     def __init__(self, tape: Tape, replay: Replay) -> None:
-        self._replay = replay
+        self.replay = replay
         self._keys = tape.keys
         self._booked: tuple[str, ...] = ()
         self._traded: frozenset[str] = frozenset()
         self.start_ns = int(tape.rows["local_ns"][0])
         self.end_ns = int(tape.rows["local_ns"][-1])
 
-    @property
-    @override
-    def orders(self) -> Replay:
-        return self._replay
-
-    @property
-    @override
-    def now_ns(self) -> int:
-        return self._replay.now_ns
-
-    @override
     def instrument(self, key: str) -> Instrument:
-        return self._replay.instrument(key)
+        """Return the instrument in the version now in force."""
+        return self.replay.instrument(key)
 
-    @override
     def book(self, key: str) -> Book:
-        return self._replay.book(key)
+        """Return the book of an instrument."""
+        return self.replay.book(key)
 
-    @override
     def watch(self, wanted: Mapping[str, Watch]) -> None:
+        """Arrange to be woken for what the engine wants to be told."""
         for key, watch in wanted.items():
             trades = watch.trades or watch.bars
-            self._replay.watch(key, book=watch.book, book_every_ns=watch.book_every_ns, trades=trades)
+            self.replay.watch(key, book=watch.book, book_every_ns=watch.book_every_ns, trades=trades)
         self._booked = tuple(key for key, watch in wanted.items() if watch.book)
         self._traded = frozenset(key for key, watch in wanted.items() if watch.trades or watch.bars)
 
-    @override
-    def advance(self, until_ns: int) -> int:
-        reasons = self._replay.advance(until_ns)
-        if reasons & FILLS_FULL:
-            self._replay.fills()  # they come as reports too
-        return reasons
-
-    @override
     def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
+        """Tell the engine of the market what made the replay stop."""
         if reasons & ROWS:
             self._tell_rows(engine, now_ns)
         if reasons & BOOK:
             for key in self._booked:
-                if self._replay.has_changed(key):
+                if self.replay.has_changed(key):
                     engine.book_changed(key, now_ns)
 
-    @override
-    def reports(self) -> list[Event]:
-        return self._replay.reports()
-
     def _tell_rows(self, engine: Engine, now_ns: int) -> None:
-        for row in self._replay.heard():
+        for row in self.replay.heard():
             kind, key = int(row["kind"]), self._keys[int(row["instrument"])]
             venue_ns = int(row["venue_ns"])
             if kind == Happening.TRADE and key in self._traded:
@@ -182,18 +147,18 @@ class TapeMarket(Market):
                 )
                 engine.traded(trade, now_ns)
             elif kind == Happening.GRID:
-                now = self._replay.instrument(key)
+                now = self.replay.instrument(key)
                 event = InstrumentChanged(instrument=key, received_ns=now_ns, venue_ns=venue_ns, now=now)
                 engine.heard(event, now_ns)
             elif kind == Happening.FUNDING:
                 engine.heard(_settled(key, int(row["lots"]), venue_ns, now_ns), now_ns)
 
 
-class BarMarket(Market):
+class BarMarket:
     """Bars, told as they close."""
 
     def __init__(self, tape: BarTape, replay: BarReplay) -> None:
-        self._replay = replay
+        self.replay = replay
         self._columns = {key: _Columns(replay.bars(key)) for key in tape.keys}
         self._booked: frozenset[str] = frozenset()
         self._settlements = sorted(
@@ -207,54 +172,33 @@ class BarMarket(Market):
         self.start_ns = min(int(bars.start_ns[0]) for bars in each)
         self.end_ns = max(int(bars.start_ns[-1]) + bars.interval_ns for bars in each)
 
-    @property
-    @override
-    def orders(self) -> BarReplay:
-        return self._replay
-
-    @property
-    @override
-    def now_ns(self) -> int:
-        return self._replay.now_ns
-
-    @override
     def instrument(self, key: str) -> Instrument:
-        return self._replay.instrument(key)
+        """Return the instrument in the version now in force."""
+        return self.replay.instrument(key)
 
-    @override
     def book(self, key: str) -> Book:
-        return self._replay.book(key)
+        """Return the book of an instrument."""
+        return self.replay.book(key)
 
-    @override
     def watch(self, wanted: Mapping[str, Watch]) -> None:
+        """Arrange to be woken for what the engine wants to be told."""
         for key, watch in wanted.items():
             if watch.trades:
                 raise UsageError(
                     f"{key}: a strategy wants to hear of each trade, and the data are bars: give it data of trades"
                 )
-            self._replay.watch(key, bars=True)
+            self.replay.watch(key, bars=True)
         self._booked = frozenset(key for key, watch in wanted.items() if watch.book)
 
-    @override
-    def advance(self, until_ns: int) -> int:
-        reasons = self._replay.advance(until_ns)
-        if reasons & FILLS_FULL:
-            self._replay.fills()
-        return reasons
-
-    @override
     def tell(self, engine: Engine, reasons: int, now_ns: int) -> None:
+        """Tell the engine of the market what made the replay stop."""
         if not reasons & BAR:
             return
         self._tell_settlements(engine, now_ns)
-        for key, row in self._replay.closed():
+        for key, row in self.replay.closed():
             engine.bar(self._columns[key].bar(row), now_ns)
             if key in self._booked:
                 engine.book_changed(key, now_ns)
-
-    @override
-    def reports(self) -> list[Event]:
-        return self._replay.reports()
 
     def _tell_settlements(self, engine: Engine, now_ns: int) -> None:
         """Tell the funding that was settled since the last close, and up to this one."""
@@ -327,19 +271,21 @@ def play(engine: Engine, market: Market, *, tell: Teller | None = None) -> None:
 
 
 def _play(engine: Engine, market: Market, tell: Teller) -> None:
-    start_ns, end_ns = market.start_ns, market.end_ns
+    replay, start_ns, end_ns = market.replay, market.start_ns, market.end_ns
     step_ns = max(1, (end_ns - start_ns) // STEPS)
     tell_ns = start_ns + step_ns
     market.watch(engine.watched)
     engine.start(start_ns)
     while engine.is_active:
         wake_ns = engine.wake_ns
-        reasons = market.advance(tell_ns if wake_ns is None else min(wake_ns, tell_ns))
-        now_ns = market.now_ns
+        reasons = replay.advance(tell_ns if wake_ns is None else min(wake_ns, tell_ns))
+        now_ns = replay.now_ns
         market.tell(engine, reasons, now_ns)
         if reasons & ORDER:
-            for event in market.reports():
+            for event in replay.reports():
                 engine.heard(event, now_ns)
+        if reasons & FILLS_FULL:
+            replay.fills()  # they came as reports too
         if wake_ns is not None and now_ns >= wake_ns:
             engine.tick(now_ns)
         if reasons & END:

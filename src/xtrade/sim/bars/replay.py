@@ -67,6 +67,10 @@ class BarReplay:
         self._markets = [
             self._words[layout.MARKETS] + place * layout.MARKET_WORDS for place in range(len(self._places))
         ]
+        self._closings = [
+            (key, market + layout.JUST_CLOSED, market + layout.CLOSED, self._words[market + layout.FIRST])
+            for key, market in zip(self._places, self._markets, strict=True)
+        ]
         closes: memoryview[int] = self._tape.columns[layout.CLOSE].data
         self._books = [
             BarBook(self._words, market + layout.CLOSED, closes, each.half_spread_ticks, bars.instrument)
@@ -112,11 +116,11 @@ class BarReplay:
     def closed(self) -> list[tuple[str, int]]:
         """Return the bars that closed between the last two returns of `advance`: instrument keys and rows of `bars`."""
         words = self._words
-        return [
-            (key, words[market + layout.CLOSED] - words[market + layout.FIRST])
-            for key, market in zip(self._places, self._markets, strict=True)
-            if words[market + layout.JUST_CLOSED]
-        ]
+        found = []
+        for key, just, closed, first in self._closings:
+            if words[just]:
+                found.append((key, words[closed] - first))
+        return found
 
     def book(self, key: str) -> BarBook:
         """Return the market as the last bar left it, the same object each time."""
