@@ -9,9 +9,13 @@ public      the public book: its best after each row of a tape, found once
 ladder      one side of a book: dense cells by tick, a window that follows the price
 queueing    how long the queue ahead of our order is
 messages    requests on their way to the venue and reports on their way back
-venue       what the venue does with our orders and with each event
+resting     our orders in the venue's book
+executions  how they are filled, and how they end
+entry       what the venue does with a request of ours
+venue       what each event of the tape does at the venue
 kernel      `advance`: play until there is something to decide
 intents     what a simulated venue takes of an intent
 reports     what the kernel told, as the model's events
+book        the book as we know it, for people
 replay      the class that people use
 """

@@ -10,7 +10,7 @@ what the venue's reports tell us. An order that is sent and arrives at the same 
 
 from __future__ import annotations
 
-from xtrade.sim.replay import ladder, venue
+from xtrade.sim.replay import entry, ladder, resting, venue
 from xtrade.sim.replay.blocks import Where, block, column, reals
 from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
@@ -135,7 +135,7 @@ def advance(world_at: Where, until: int) -> int:
         while _first_request_ns(world) <= horizon:
             from_ = world[REQUESTS_FROM]
             world[REQUESTS_FROM] = from_ + 1
-            venue.arrived(world, floats, world[REQUESTS] + (from_ & world[REQUEST_MASK]) * REQUEST_WORDS)
+            entry.arrived(world, floats, world[REQUESTS] + (from_ & world[REQUEST_MASK]) * REQUEST_WORDS)
         while _first_report_ns(world) <= horizon:
             from_ = world[REPORTS_FROM]
             world[REPORTS_FROM] = from_ + 1
@@ -217,7 +217,7 @@ def _happen(world: World, floats: Reals, until: int) -> int:
                 world[cell_at] = lots << LOTS_SHIFT | cell & MARKS
                 world[book + LOW] = min(world[book + LOW], key)
                 if cell & OURS:
-                    venue.queued(world, floats, market, book, ticks, cell >> LOTS_SHIFT, lots)
+                    resting.queued(world, floats, market, book, ticks, cell >> LOTS_SHIFT, lots)
         elif kind == _TRADE:
             # Most trades meet none of our orders, and are let through here.
             key = -ticks if side == BUY else ticks

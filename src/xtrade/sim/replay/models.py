@@ -20,10 +20,10 @@ from numba.core.errors import NumbaError
 
 from xtrade.model.durations import duration_text
 from xtrade.model.errors import UsageError
+from xtrade.sim.replay.executions import FillRule
 from xtrade.sim.replay.layout import CONSTANT, DRAWN, RECORDED
 from xtrade.sim.replay.messages import DRAW_MODULUS
 from xtrade.sim.replay.queueing import QueueKind
-from xtrade.sim.replay.venue import FillRule
 
 __all__ = ["Assumptions", "FillRule", "Latency", "Queue", "QueueKind"]
 
