@@ -22,7 +22,7 @@ from xtrade.sim.bars.layout import World
 from xtrade.sim.bars.memory import Assumed, account_of, assumed_of, world_for
 from xtrade.sim.bars.tape import BarTape
 from xtrade.sim.replay.blocks import address_of
-from xtrade.sim.replay.compiled import entry
+from xtrade.sim.replay.compiled import direct
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.layout import REPORT_ID, REPORT_KIND, REPORT_WORDS, Fault, Reason, Told
 from xtrade.sim.replay.replay import Account
@@ -62,7 +62,7 @@ class BarReplay:
         assumed = assumed_of(self._tape, assumptions)
         self._world: World = world_for(self._tape, assumed, orders=orders, messages=messages, fills=fills)
         self._address = address_of(self._world)
-        self._advance = entry(advance, 2)
+        self._advance = direct(advance, 2)
         self._words: memoryview[int] = self._world.data
         self._markets = [
             self._words[layout.MARKETS] + place * layout.MARKET_WORDS for place in range(len(self._places))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from xtrade.model.instruments import Instrument
 from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
-from xtrade.sim.replay.compiled import entry
+from xtrade.sim.replay.blocks import address_of
+from xtrade.sim.replay.compiled import direct
+from xtrade.sim.replay.layout import Words
 
 __all__ = ["ReplayBook", "Top"]
 
@@ -33,9 +37,12 @@ class ReplayBook:
     __slots__ = (
         "_address",
         "_ask",
+        "_best",
+        "_best_at",
         "_bid",
         "_halves",
-        "_lots_of",
+        "_known",
+        "_levels_of",
         "_place",
         "_trusted",
         "_version",
@@ -55,7 +62,10 @@ class ReplayBook:
         self._halves: memoryview[int] = words.cast("B").cast("i")
         self._bid = 2 * (market + layout.HEARD) + _BID
         self._ask = 2 * (market + layout.HEARD) + _ASK
-        self._lots_of = entry(desk.lots_at, 4)
+        self._levels_of = direct(desk.levels, 5)
+        self._best: Words = np.empty(2, np.int64)
+        self._best_at = address_of(self._best)
+        self._known = market + layout.KNOWN_BOOK
         self._trusted = market + layout.KNOWN_TRUSTED
         self._version = market + layout.KNOWN_VERSION
 
@@ -90,12 +100,12 @@ class ReplayBook:
     @property
     def bid_lots(self) -> int:
         """What stands at the best bid."""
-        return self._lots_at(layout.BUY, self.bid_ticks)
+        return self._best_lots(layout.BUY)
 
     @property
     def ask_lots(self) -> int:
         """What stands at the best ask."""
-        return self._lots_at(layout.SELL, self.ask_ticks)
+        return self._best_lots(layout.SELL)
 
     @property
     def top(self) -> Top:
@@ -104,17 +114,14 @@ class ReplayBook:
 
     def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
         """Return up to `count` levels (ticks, lots) of a side, best first."""
-        return list(self._levels(side, count))
+        number = layout.BUY if side is Side.BUY else layout.SELL
+        ladder = self._known + number * layout.LADDER_WORDS
+        most = min(count, self._words[ladder + layout.SIZE] + self._words[ladder + layout.SPILL_MASK] + 1)
+        found = np.empty((most, 2), np.int64)
+        there = self._levels_of(self._address, self._place, number, most, address_of(found))
+        return [(ticks, lots) for ticks, lots in found[:there].tolist()]
 
-    def _lots_at(self, side: int, ticks: int | None) -> int:
-        return 0 if ticks is None else self._lots_of(self._address, self._place, side, ticks)
-
-    def _levels(self, side: Side, count: int) -> Iterator[tuple[int, int]]:
-        number, ticks = (layout.BUY, self.bid_ticks) if side is Side.BUY else (layout.SELL, self.ask_ticks)
-        if ticks is None:
-            return
-        for _ in range(count):
-            if abs(ticks) == -layout.EMPTY:
-                return
-            yield ticks, self._lots_of(self._address, self._place, number, ticks)
-            ticks = desk.next_level(self._address, self._place, number, ticks)
+    def _best_lots(self, side: int) -> int:
+        if not self._levels_of(self._address, self._place, side, 1, self._best_at):
+            return 0
+        return int(self._best[1])

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from xtrade.sim.replay.parts import KernelCompiler, PartCompiler
 
-__all__ = ["KERNELS", "entry", "kernel", "kernel_known_by", "part"]
+__all__ = ["KERNELS", "direct", "kernel", "kernel_known_by", "part"]
 
 # numba's stubs know neither `_nrt` nor these helpers.
 _njit: Any = numba.njit
@@ -63,7 +63,7 @@ def kernel_known_by(function: Callable[P, R], fingerprint: str | None) -> Callab
     return cast("Callable[P, R]", dispatcher)
 
 
-def entry(function: Callable[P, R], arguments: int) -> Callable[P, R]:
+def direct(function: Callable[P, R], arguments: int) -> Callable[P, R]:
     """Return a kernel of so many whole numbers as what Python calls fastest.
 
     At each call numba looks at the arguments to find the version of the function that fits them: that takes as long as

@@ -2,7 +2,7 @@
 
 place cancel amend              requests; they leave now and arrive after the entry latency
 best_bid best_ask               the best of the book as we know it
-lots_at next_level              the rest of it
+lots_at next_level levels       the rest of it
 is_open left                    an order as we know it
 position                        what our reports add up to
 watch                           what `advance` returns for
@@ -14,14 +14,16 @@ An order is named by what `place` returned and by its client order id: the place
 from __future__ import annotations
 
 from xtrade.sim.replay import ladder
-from xtrade.sim.replay.blocks import Where, block
+from xtrade.sim.replay.blocks import Where, block, column
 from xtrade.sim.replay.compiled import kernel, part
 from xtrade.sim.replay.layout import (
+    BEST,
     BOOK_DUE_NS,
     BOOK_EVERY_NS,
     BUY,
     CANCELING,
     DUE_NS,
+    EMPTY,
     FREE,
     FREE_COUNT,
     HEARD,
@@ -59,6 +61,7 @@ __all__ = [
     "cancel",
     "is_open",
     "left",
+    "levels",
     "lots_at",
     "next_level",
     "place",
@@ -169,6 +172,23 @@ def next_level(world_at: Where, instrument: int, side: int, ticks: int) -> int:
     book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + side * LADDER_WORDS
     key = ladder.below(world, book, ticks if side == BUY else -ticks)
     return key if side == BUY else -key
+
+
+@kernel
+def levels(world_at: Where, instrument: int, side: int, count: int, into: int) -> int:
+    """Write up to `count` levels, best first, to the words at `into`, ticks and lots of each; return how many."""
+    world = block(world_at)
+    follow(world)
+    book = world[INSTRUMENTS] + instrument * INSTRUMENT_WORDS + KNOWN_BOOK + side * LADDER_WORDS
+    found = column(into, 2 * count)
+    key = world[book + BEST]
+    number = 0
+    while number < count and key != EMPTY:
+        found[2 * number] = key if side == BUY else -key
+        found[2 * number + 1] = ladder.lots_at(world, book, key)
+        key = ladder.below(world, book, key)
+        number += 1
+    return number
 
 
 @kernel

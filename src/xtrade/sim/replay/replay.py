@@ -21,7 +21,7 @@ from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.sim.replay import desk, layout
 from xtrade.sim.replay.book import ReplayBook
-from xtrade.sim.replay.compiled import entry
+from xtrade.sim.replay.compiled import direct
 from xtrade.sim.replay.intents import refusals, style_of
 from xtrade.sim.replay.kernel import advance
 from xtrade.sim.replay.layout import Fault, Reason, Rows, World
@@ -81,7 +81,7 @@ class Replay:
         )
         self._words: memoryview[int] = self._world.data
         self._address = int(self._world.ctypes.data)
-        self._advance = entry(advance, 2)
+        self._advance = direct(advance, 2)
         self._rows: Rows = tape.rows
         self._live: dict[int, int] = {}
         self._markets = [
