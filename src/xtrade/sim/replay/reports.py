@@ -45,7 +45,7 @@ class Reports:
     def event(self, at: int) -> Event:
         """Read one report as the model's event."""
         words = self._words
-        kind = Told(words[at + layout.REPORT_KIND])
+        kind = _TOLD[words[at + layout.REPORT_KIND]]
         place = words[at + layout.REPORT_INSTRUMENT]
         instrument = self._instruments[place][words[at + layout.REPORT_VERSION]]
         received_ns, venue_ns = words[at + layout.REPORT_NS], words[at + layout.REPORT_VENUE_NS]
@@ -134,6 +134,7 @@ class Reports:
         return self._answered[name, request]
 
 
+_TOLD: Final = tuple(Told)
 _DONE: Final = {Told.CANCELED, Told.EXPIRED, Told.WOULD_TAKE, Told.BOOK_UNKNOWN, Told.OLD_GRID}
 _GONE: Final = "the venue has no such open order, or cannot change it now"
 _REFUSED: Final = {
