@@ -26,7 +26,7 @@ from xtrade.runtime.clock import SteadyTime
 from xtrade.runtime.ids import ClientOrderIds, MemoryMark, Space
 from xtrade.testing.faults import FaultPlan
 from xtrade.testing.troubled import LastingVenue
-from xtrade.trading import engine, reconciler
+from xtrade.trading import blotter, reconciler
 from xtrade.trading.engine import Engine
 from xtrade.trading.journal import durable
 from xtrade.trading.journal.durable import DurableJournal
@@ -55,7 +55,7 @@ def fill_dropped_after_the_end(patch):
             return Change(state)
         return order_state.apply(state, event)
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(blotter, "apply", apply)
 
 
 def fill_counted_for_each_telling(patch):
@@ -69,7 +69,7 @@ def fill_counted_for_each_telling(patch):
             event = replace(event, fill=replace(event.fill, trade_id=again))
         return order_state.apply(state, event)
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(blotter, "apply", apply)
 
 
 def silence_means_rejected(patch):
@@ -215,7 +215,7 @@ def half_a_fill_is_lost(patch):
             event = replace(event, fill=replace(event.fill, lots=event.fill.lots - 1))
         return order_state.apply(state, event)
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(blotter, "apply", apply)
 
 
 def positions_are_forgotten_on_a_restart(patch):
