@@ -18,6 +18,7 @@ from xtrade.model.sides import Side
 from xtrade.trading.journal import open_journal
 from xtrade.trading.journal.entries import sealed
 from xtrade.trading.journal.kinds import kind_of, order_of, to_body
+from xtrade.trading.order_store import OrderStore
 
 SERVER = os.environ.get("XTRADE_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres")
 FORMS = ["sqlite", "postgres"]
@@ -137,3 +138,13 @@ def chained(records, first):
         entries.append(entry)
         digest = entry.digest
     return entries
+
+
+class Remembered:
+    """A journal in memory, folded as it is written."""
+
+    def __init__(self):
+        self.store = OrderStore()
+
+    def append(self, record):
+        self.store.take(record)

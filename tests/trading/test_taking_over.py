@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from kit.desks import Scripted
+from kit.journals import Remembered
 from kit.sessions import CASH, PERP, SPOT
 from xtrade.model.errors import Unavailable
 from xtrade.model.events import OrderCanceled
@@ -17,7 +18,6 @@ from xtrade.runtime import clock
 from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
 from xtrade.runtime.virtual import run_virtual
 from xtrade.sim.synthetic.presets import preset
-from xtrade.testing.world import Remembered
 from xtrade.trading.handover import Handover
 from xtrade.trading.reconciler import Pace, Reconciler
 from xtrade.trading.reconciliation import Policy

@@ -28,6 +28,7 @@ from xtrade.testing.faults import FaultPlan
 from xtrade.testing.troubled import LastingVenue
 from xtrade.trading import blotter, reconciler
 from xtrade.trading.engine import Engine
+from xtrade.trading.handover import Handover
 from xtrade.trading.journal import durable
 from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.portfolio import Portfolio
@@ -218,19 +219,21 @@ def half_a_fill_is_lost(patch):
     patch.setattr(blotter, "apply", apply)
 
 
+def handed_over(patch, change):
+    """Change what a process finds in the journal of those before it."""
+    was = Handover.of
+    patch.setattr(Handover, "of", lambda store, written_ns: change(was(store, written_ns)))
+
+
 def positions_are_forgotten_on_a_restart(patch):
     """A new process starts flat, whatever its journal says."""
-    was = Engine.resume
-    patch.setattr(Engine, "resume", lambda self, orders, portfolio: was(self, orders, Portfolio()))
+    handed_over(patch, lambda found: found._replace(portfolio=Portfolio()))
 
 
 def orders_in_doubt_are_forgotten_on_a_restart(patch):
     """A new process goes on with the orders that the venue has confirmed, and with no others."""
-    was = Engine.resume
-    patch.setattr(
-        Engine,
-        "resume",
-        lambda self, orders, portfolio: was(self, [each for each in orders if each.accepted], portfolio),
+    handed_over(
+        patch, lambda found: found._replace(orders=tuple(each for each in found.orders if each.accepted))
     )
 
 
@@ -294,7 +297,7 @@ def a_late_acknowledgement_revives_the_order(patch):
             return change._replace(state=replace(change.state, endings=frozenset()))
         return change
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(blotter, "apply", apply)
 
 
 def reduce_only_is_not_passed_on(patch):
@@ -324,7 +327,7 @@ def a_late_fill_is_an_error(patch):
             raise KeyError(event.client_order_id)
         return order_state.apply(state, event)
 
-    patch.setattr(engine, "apply", apply)
+    patch.setattr(blotter, "apply", apply)
 
 
 PLANTED = [

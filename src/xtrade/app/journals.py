@@ -20,12 +20,11 @@ from xtrade.app.config.model import Config
 from xtrade.app.paths import state_dir
 from xtrade.model.errors import AccountHeld, DataError, JournalBroken, UsageError
 from xtrade.runtime import clock
+from xtrade.trading.checkpoints import restored
 from xtrade.trading.handover import Handover
 from xtrade.trading.journal import DurableJournal, open_journal, read_journal
-from xtrade.trading.journal.entries import checked
-from xtrade.trading.journal.kinds import record_of
 from xtrade.trading.journal.leases import FileLeases
-from xtrade.trading.journal.opening import Readable, is_database
+from xtrade.trading.journal.opening import is_database
 from xtrade.trading.order_store import OrderStore
 
 __all__ = [
@@ -87,7 +86,8 @@ def goes_on(
 ) -> Kept:
     """Open a node's journal, hold it and its accounts, and read what was handed over.
 
-    Somebody else has it: AccountHeld; a standby waits for as long as that takes, and `tell`s who it is.
+    Somebody else has it: AccountHeld; a standby waits for as long as that takes, and `tell`s who it is. It is told,
+    too, if a checkpoint does not hold, and the journal is read from its beginning.
     """
     place = place_of(config, name)
     if standby and not is_database(place):
@@ -107,14 +107,17 @@ def goes_on(
             on_trouble=on_trouble,
         )
 
-    reading = _Reading()
-    journal = _waited_for(place, reading, opened, tell) if standby else opened()
+    journal, read = _waited_for(place, opened, tell) if standby else (opened(), None)
     try:
-        reading.read_on(journal.store, session=journal.session)
+        found = restored(journal.store, onto=read, keep=True)
     except BaseException:
         journal.store.close()
         raise
-    return Kept(journal, Handover.of(reading.store, reading.written_ns) if reading.written_ns else None)
+    if found.word:
+        tell(found.word)
+    store = found.store
+    handover = Handover.of(store, store.handed_over_ns) if store.handed_over_ns else None
+    return Kept(journal, handover)
 
 
 def put_aside(config: Config, name: str) -> Path | None:
@@ -135,7 +138,7 @@ def put_aside(config: Config, name: str) -> Path | None:
         aside = path.with_name(f"{path.stem}.{stamp}{path.suffix}")
         if aside.exists():
             raise UsageError(f"{aside} is there already: try again in a second")
-        for end in ("-wal", "-shm", ""):
+        for end in ("-wal", "-shm", ".checkpoint", ""):
             if (part := path.with_name(path.name + end)).exists():
                 part.rename(aside.with_name(aside.name + end))
     except OSError as error:
@@ -157,49 +160,23 @@ def move_journal(journal: Path, folder: Path) -> None:
     shutil.rmtree(journal.parent)
 
 
-class _Reading:
-    """What a journal adds up to so far; read on as it grows."""
-
-    def __init__(self) -> None:
-        self.store = OrderStore()
-        self.written_ns = 0
-        """When somebody before the present process wrote last."""
-        self._sequence = 0
-        self._digest = b""
-
-    def read_on(self, journal: Readable, *, session: int | None = None) -> None:
-        """Take what was written since; what `session` wrote is our own, and no news of an earlier process."""
-        new = journal.read(after=self._sequence)
-        before = self._digest or journal.genesis
-        for entry in checked(new, before, after=self._sequence, where=journal.name):
-            try:
-                self.store.take(record_of(entry.kind, entry.body))
-            except DataError as error:
-                raise DataError(f"entry {entry.sequence} of {journal.name}: {error}") from error
-            self._sequence, self._digest = entry.sequence, entry.digest
-            if entry.session != session:
-                self.written_ns = max(self.written_ns, entry.at_ns)
-
-
 def _waited_for(
-    place: str,
-    reading: _Reading,
-    opened: Callable[[float], DurableJournal],
-    tell: Callable[[str], object],
-) -> DurableJournal:
+    place: str, opened: Callable[[float], DurableJournal], tell: Callable[[str], object]
+) -> tuple[DurableJournal, OrderStore | None]:
     """Wait in the queue for a journal, reading it meanwhile; also while its database is away."""
+    read: OrderStore | None = None
     while True:
         try:
             with read_journal(place) as journal:
-                reading.read_on(journal)
+                read = restored(journal, onto=read).store
         except DataError:
             pass  # nobody has begun it yet; if it is damaged, that is said once it is ours
         except JournalBroken as error:
-            tell(str(error))
+            tell(f"Standing by: {error}")
         try:
-            return opened(STANDBY_READS_S)
+            return opened(STANDBY_READS_S), read
         except AccountHeld as error:
-            tell(str(error))
+            tell(f"Standing by: {error}")
         except JournalBroken as error:
-            tell(str(error))
+            tell(f"Standing by: {error}")
             threading.Event().wait(DATABASE_AWAY_S)

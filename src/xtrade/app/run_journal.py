@@ -78,13 +78,13 @@ def _about(plan: Plan) -> str:
 
 
 def _said_once() -> Callable[[str], None]:
-    """Tell a standby's operator whom it waits for, each time that this changes."""
+    """Tell what a start waits for, or could not use, each time that this changes."""
     said: list[str] = []
 
     def tell(text: str) -> None:
         if text not in said[-1:]:
             said.append(text)
-            note(f"Standing by: {text}")
+            note(text)
 
     return tell
 

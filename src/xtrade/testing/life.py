@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from xtrade.model.errors import JournalBroken, VenueError
+from xtrade.model.errors import JournalBroken
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderIntent
@@ -24,6 +24,7 @@ from xtrade.testing.faults import Mishaps
 from xtrade.testing.invariants import at_a_second, at_a_send
 from xtrade.testing.troubled import LastingVenue, Process, TroubledVenue
 from xtrade.trading.acting import turn
+from xtrade.trading.handover import Handover
 from xtrade.trading.journal.durable import DurableJournal
 from xtrade.trading.order_store import OrderStore, replayed
 from xtrade.trading.ports import Journal, Record
@@ -124,7 +125,11 @@ class Life(Process):
 
     async def _live(self) -> None:
         self.journal = await self._opened()
-        store = replayed(self.journal.entries())
+        written = list(self.journal.entries())
+        store = replayed(written)
+        # The first process finds an empty journal, and an account that is as old as it is.
+        written_ns = max((entry.at_ns for entry in written), default=clock.now_ns())
+        handover = Handover.of(store, written_ns)
         self._inherit(store)
         self.session = Session(
             self._strategies,
@@ -133,16 +138,17 @@ class Life(Process):
             limits=dict.fromkeys(self._strategies, self._limits),
             journal=_Pen(self.journal, self),
             on_step=lambda: self._on_step(self) if self.is_alive else None,
+            handover=handover,
         )
-        self.session.engine.resume(store.orders.values(), store.portfolio)
         self.reconciler = Reconciler(
             self.session,
             policy=Policy(silence_ns=SILENCE_S * 10**9),
             pace=_PACE,
             tell=lambda _venue, difference: self._tell(difference),
         )
-        await self._settled()
-        await self.session.start()
+        await self.session.start(begin=False)
+        await self.reconciler.take_over(handover)
+        self.session.begin()
         self.is_ready = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.reconciler.run(), name="reconciler")
@@ -157,17 +163,6 @@ class Life(Process):
                 return DurableJournal(self._disk, accounts=[self.venue.name])
             except JournalBroken:
                 await asyncio.sleep(1.0)
-
-    async def _settled(self) -> None:
-        """Ask about everything before anything new is sent."""
-        assert self.reconciler is not None
-        while True:
-            try:
-                await self.reconciler.settle(self.venue.name)
-            except VenueError:
-                await asyncio.sleep(_PACE.again_s)
-            else:
-                return
 
     async def _look_after_the_journal(self, journal: DurableJournal) -> None:
         while True:

@@ -1,7 +1,7 @@
 """A checkpoint: what a journal adds up to at one of its records, so that the next start reads only what came after.
 
     found = restored(journal.store, keep=True)
-    engine.resume(found.store.orders.values(), found.store.portfolio)
+    Handover.of(found.store, found.store.handed_over_ns)
 
 It is a cache beside the journal: who loses or deletes it loses time. And it is not believed for its own sake: it must
 be whole, of this journal, made by this version (another one may add up differently), and the digest of its record must

@@ -146,7 +146,6 @@ class Engine:
             name: Context(self, name, (limits or {}).get(name, Limits())) for name in self.strategies
         }
         self._blotter = Blotter(self.portfolio, markets, self.unusual)
-        self._active = len(self.strategies)
         self._asked: dict[str, tuple[int, int]] = {}
         self._failed_of: dict[str, Exception] = {}
         self._put_off: set[ClientOrderId] = set()
@@ -169,6 +168,7 @@ class Engine:
             if name in absent:
                 self.contexts[name].ended, self.contexts[name].state = True, TradingState.HALTED
                 self.contexts[name].why = "it is not in this run"
+        self._active = sum(not context.ended for context in self.contexts.values())
         self.gate = Gate(
             markets, self.portfolio, self.contexts, self._listeners.declared, self.health, desk_limits
         )

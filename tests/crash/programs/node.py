@@ -27,6 +27,7 @@ from xtrade.runtime.ids import BITS_63, ClientOrderIds, FileMark
 from xtrade.runtime.real import run
 from xtrade.runtime.secrets import Secret
 from xtrade.testing.wanderer import Wanderer, WandererParams
+from xtrade.trading.handover import Handover
 from xtrade.trading.journal import open_journal
 from xtrade.trading.order_store import replayed
 from xtrade.trading.reconciler import Pace, Reconciler
@@ -77,6 +78,7 @@ async def main():
     store = replayed(journal.entries())
     print("opened", flush=True)
     opened = len(store.open_orders()), len(store.in_doubt())
+    handover = Handover.of(store, store.handed_over_ns)
     link.orders.remember(state.intent for state in store.open_orders())
     kind = Resting if end else Wanderer
     session = Session(
@@ -85,13 +87,14 @@ async def main():
         ids=ClientOrderIds(FileMark(Path(directory), BITS_63), clock.now_ns),
         limits={"one": Limits(position_value_max=Decimal(50_000))},
         journal=journal if end else Telling(journal),
+        handover=handover,
     )
-    session.engine.resume(store.orders.values(), store.portfolio)
     reconciler = Reconciler(session, policy=POLICY, pace=PACE)
-    await settled(reconciler)
-    print("ready", (clock.monotonic_ns() - began_ns) // 10**6, *opened, flush=True)
     with chance.using(chance.Streams(int(seed))):
-        await session.start()
+        await session.start(begin=False)
+        await reconciler.take_over(handover)
+        print("ready", (clock.monotonic_ns() - began_ns) // 10**6, *opened, flush=True)
+        session.begin()
         task = asyncio.create_task(reconciler.run())
         if not end:
             await task
