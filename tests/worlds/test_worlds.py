@@ -36,6 +36,7 @@ def test_each_fault_alone_ends_in_the_truth(fault):
 TOGETHER = [
     ("clock_steps", "answer_lost"),
     ("clock_steps", "place_lost", "process_dies"),
+    ("clock_steps", "process_dies"),
     ("power_fails", "place_lost", "amend_lost"),
     ("process_dies", "disk_full", "cancel_lost"),
     ("process_dies", "answer_late", "answer_doubled"),

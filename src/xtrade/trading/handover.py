@@ -37,6 +37,8 @@ class Handover(NamedTuple):
     """By strategy, "" for the whole desk: those that were turned, and not back again."""
     written_ns: int
     """When it last wrote: what happened at the venues since, or shortly before, it may not know."""
+    told_ns: Mapping[str, int] = {}
+    """By venue, and by its own clock, the newest that it told: ours may have been set since."""
 
     @classmethod
     def of(cls, store: OrderStore, written_ns: int) -> Self:
@@ -47,7 +49,8 @@ class Handover(NamedTuple):
             # The whole desk is halted by the halt file, and let trade again by whoever clears that.
             if turned.state is not TradingState.ACTIVE and (name or turned.state is not TradingState.HALTED)
         }
-        return cls(tuple(store.orders.values()), store.portfolio.copy(), dials, written_ns)
+        orders = tuple(store.orders.values())
+        return cls(orders, store.portfolio.copy(), dials, written_ns, _told_ns(store))
 
     def activated(self) -> Self:
         """Return the same with every dial turned back by the operator, which is written down at the start."""
@@ -69,6 +72,17 @@ class Handover(NamedTuple):
             if not state.is_final or state.missing_lots:
                 found.setdefault(state.intent.strategy, {})[state.intent.instrument] = None
         return found
+
+
+def _told_ns(store: OrderStore) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for (account, _), report in store.balances.items():
+        found[account] = max(found.get(account, 0), report.venue_ns or 0)
+    for state in store.orders.values():
+        venue = state.intent.instrument.partition(":")[0]
+        times = [fill.venue_ns or 0 for fill in state.fills]
+        found[venue] = max([found.get(venue, 0), *times])
+    return {venue: told_ns for venue, told_ns in found.items() if told_ns}
 
 
 class Absent(Strategy[Params]):

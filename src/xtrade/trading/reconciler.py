@@ -112,7 +112,8 @@ class Reconciler:
         for name, venue in self._session.venues.items():
             self._compared_ns[name] = handover.written_ns
             opened_ns = None if venue.account is None else venue.account.opened_ns
-            if opened_ns is not None and opened_ns > handover.written_ns:
+            # Both by the venue's clock: ours may have been set since, and nothing is to be let go of for that.
+            if opened_ns is not None and opened_ns > handover.told_ns.get(name, opened_ns):
                 anew.append(name)
                 self._began_anew(name, opened_ns)
             while True:
@@ -333,7 +334,7 @@ class Reconciler:
             number: state
             for number, state in self._session.engine.order_states().items()
             if state.intent.instrument.partition(":")[0] == name
-            and not (state.is_final and state.intent.decided_ns < opened_ns)
+            and not (state.is_final and any((fill.venue_ns or opened_ns) < opened_ns for fill in state.fills))
         }
 
     def _positions(self, name: str, *, coins: bool = False) -> dict[str, int]:
