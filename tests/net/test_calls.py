@@ -52,8 +52,8 @@ def in_doubt():
     return InDoubt("no answer", venue="acme", request="x")
 
 
-def caller(transport, **options):
-    pools = (Pool("weight", (Window(50, 1_000),), NOTHING_KEPT),)
+def caller(transport, *others, **options):
+    pools = (Pool("weight", (Window(50, 1_000),), NOTHING_KEPT), *others)
     return Caller("acme", transport, RateLimiter("acme", pools), **options)
 
 
@@ -214,6 +214,24 @@ def test_the_venues_own_figures_reach_the_limiter():
         return acme.limiter.view()[0].used
 
     assert run_virtual(main) == 41
+
+
+def test_a_header_says_nothing_of_a_pool_that_the_call_did_not_cost():
+    rules = (
+        UsageRule(header="x-used", pool="weight", window_ms=1_000),
+        UsageRule(header="x-used", pool="futures weight", window_ms=1_000),
+    )
+
+    async def main():
+        acme = caller(
+            Script(reply(x_used="41")),
+            Pool("futures weight", (Window(100, 1_000),)),
+            usage=lambda r: read_usage(rules, r.headers),
+        )
+        await acme.call(call())
+        return {pool.pool: pool.used for pool in acme.limiter.view()}
+
+    assert run_virtual(main) == {"weight": 41}
 
 
 def test_an_open_breaker_refuses_at_once_and_lets_cancels_pass():

@@ -163,7 +163,9 @@ class Caller:
             try:
                 reply = await self._transport.send(request, timeouts=call.timeouts, what=call.what)
                 outcome = Outcome.FAILURE if reply.status >= _SERVER_ERRORS_FROM else Outcome.SUCCESS
-                self.limiter.observe(self._usage(reply))
+                # Hosts of one venue may count different pools under one name of a header (Binance's halves do).
+                asked = {cost.pool for cost in call.costs}
+                self.limiter.observe(usage for usage in self._usage(reply) if usage.pool in asked)
             except Unavailable as error:
                 outcome = Outcome.FAILURE
                 grant.give_back()
