@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -49,9 +49,7 @@ class BinanceKey:
         """The header that every request of ours carries."""
         return "X-MBX-APIKEY", self._api_key.reveal()
 
-    def query(
-        self, params: Iterable[tuple[str, str]], now_ns: int, *, receive_ms: int = RECEIVE_MS
-    ) -> str:
+    def query(self, params: Iterable[tuple[str, str]], now_ns: int, *, receive_ms: int = RECEIVE_MS) -> str:
         """Return a signed query. What is signed is the text as it goes out, already percent-encoded."""
         unsigned = encoded((*params, ("recvWindow", str(receive_ms)), ("timestamp", str(now_ns // _MS_NS))))
         return f"{unsigned}&signature={quote(self._sign(unsigned.encode()), safe='')}"
@@ -109,6 +107,6 @@ def _by_pem(pem: str) -> _Sign:
         edwards = key
         return lambda payload: base64.b64encode(edwards.sign(payload)).decode()
     if isinstance(key, RSAPrivateKey):
-        rivest = cast("RSAPrivateKey", key)
+        rivest = key
         return lambda payload: base64.b64encode(rivest.sign(payload, PKCS1v15(), SHA256())).decode()
     raise CredentialsError("binance: expected an Ed25519 or RSA key: add the key again")
