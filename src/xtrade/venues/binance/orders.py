@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from xtrade.model.errors import Unavailable
+from xtrade.model.errors import DataError, Unavailable
 from xtrade.model.events import OrderAmended, OrderEvent
 from xtrade.model.instruments import Instrument
 from xtrade.model.orders import OrderIntent
@@ -119,6 +119,8 @@ class Orders:
         ]
 
         def read(rows: list[UsdmBatched], answer: Answer) -> list[OrderEvent]:
+            if len(rows) != len(intents):
+                raise DataError(f"{len(rows)} orders are answered for, of {len(intents)}")
             told: list[OrderEvent] = []
             for intent, instrument, row in zip(intents, instruments, rows, strict=True):
                 told += batched_answer(intent, instrument, row, answer)

@@ -121,7 +121,7 @@ class SpotAccountStream:
         """Say what an event means."""
         try:
             return self._read(_SPOT_TOLD.decode(payload), received_ns)
-        except (*UNREADABLE, DataError) as error:
+        except UNREADABLE as error:
             return [Unread(str(error))]
 
     def _read(self, told: _SpotTold, received_ns: int) -> Sequence[Said]:
@@ -287,7 +287,7 @@ class UsdmAccountStream:
         """Say what an event means."""
         try:
             return self._read(_USDM_TOLD.decode(payload), received_ns)
-        except (*UNREADABLE, DataError) as error:
+        except UNREADABLE as error:
             return [Unread(str(error))]
 
     def _read(self, told: _UsdmTold, received_ns: int) -> Sequence[Said]:

@@ -218,7 +218,7 @@ def _report(row: _Order, instrument: Instrument) -> OrderReport:
     ticks, lots = counters(instrument)
     status = STATUSES.get(row.status)
     if status is None:
-        raise DataError(f"binance: order {row.order_id} is {row.status!r}, which is no status that we know")
+        raise DataError(f"order {row.order_id} is {row.status!r}, which is no status that we know")
     return OrderReport(
         instrument=instrument.key,
         venue_order_id=str(row.order_id),
@@ -272,5 +272,5 @@ def _fill_report(row: _MyTrade, instrument: Instrument) -> FillReport:
 def _side(text: str) -> Side:
     side = _SIDES.get(text)
     if side is None:
-        raise DataError(f"binance: {text!r} is no side of an order")
+        raise DataError(f"{text!r} is no side of an order")
     return side

@@ -31,6 +31,7 @@ Params = Mapping[str, str]
 
 UNREADABLE: Final = (
     msgspec.MsgspecError,
+    DataError,
     NumberError,
     SymbolError,
     UnicodeDecodeError,
