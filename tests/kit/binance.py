@@ -111,7 +111,13 @@ def markets():
             {"filterType": "PRICE_FILTER", "tickSize": tick},
             {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "90000", "stepSize": lot},
         ]
-        row = {"symbol": native, "status": "TRADING", "baseAsset": base, "quoteAsset": quote, "filters": filters}
+        row = {
+            "symbol": native,
+            "status": "TRADING",
+            "baseAsset": base,
+            "quoteAsset": quote,
+            "filters": filters,
+        }
         found.learn(read_spot(msgspec.convert({"symbols": [row]}, SpotListing)))
         contract = row | {"contractType": "PERPETUAL", "marginAsset": quote}
         found.learn(read_usdm(msgspec.convert({"symbols": [contract]}, UsdmListing)))

@@ -1,6 +1,7 @@
 """What Binance answers for an account: orders, fills, balances, positions, fees, settings, the listen key."""
 
 import pytest
+
 from kit.binance import (
     API_KEY,
     NOW_NS,
@@ -18,7 +19,6 @@ from kit.binance import (
     refusal,
     renamed,
 )
-
 from xtrade.model.errors import AuthFailed, DataError, Unavailable
 from xtrade.model.money import Money
 from xtrade.model.order_state import OrderStatus
@@ -104,7 +104,10 @@ def test_the_recorded_answers_about_orders():
 
 def test_an_order_is_named_as_we_do_until_the_venue_has_named_it():
     [ask] = codec().order(known())
-    assert asked(ask)[1:] == ("api.binance.com/api/v3/order", {"symbol": "BTCUSDT", "origClientOrderId": TEXT})
+    assert asked(ask)[1:] == (
+        "api.binance.com/api/v3/order",
+        {"symbol": "BTCUSDT", "origClientOrderId": TEXT},
+    )
 
     [ask] = codec().order(known(PERPETUAL, "29"))
     assert asked(ask)[1:] == ("fapi.binance.com/fapi/v1/order", {"symbol": "BTCUSDT", "orderId": "29"})
@@ -180,9 +183,7 @@ def test_fills_of_some_days_are_asked_for_day_by_day():
         windows.append((int(asks["startTime"]), int(asks["endTime"])))
         ask = ask.read(answer([])).more
 
-    assert windows == [
-        (start_ms + day * DAY_MS, start_ms + (day + 1) * DAY_MS - 1) for day in range(3)
-    ]
+    assert windows == [(start_ms + day * DAY_MS, start_ms + (day + 1) * DAY_MS - 1) for day in range(3)]
 
 
 def test_a_full_page_is_followed_by_number():

@@ -32,13 +32,17 @@ def key(secret=SECRET):
     [
         (PAYLOAD, "fbfe18bcf701fbe95d6506e9b3b810b0d8c0f5ec524f79ea5cbbf729b46d2dd8"),
         (
-            "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
-            "&timestamp=1499827319559",
+            (
+                "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000"
+                "&timestamp=1499827319559"
+            ),
             "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71",
         ),
         (
-            "timestamp=1700000000123&symbol=%EF%BC%91%EF%BC%92%EF%BC%93%EF%BC%94%EF%BC%95%EF%BC%96&side=BUY"
-            "&type=LIMIT&newClientOrderId=a&recvWindow=5000",
+            (
+                "timestamp=1700000000123&symbol=%EF%BC%91%EF%BC%92%EF%BC%93%EF%BC%94%EF%BC%95%EF%BC%96&side=BUY"
+                "&type=LIMIT&newClientOrderId=a&recvWindow=5000"
+            ),
             "8621fe58b2dc2e46eb010003a745168d82e3c741b1341293d73541d0ebadf2b7",
         ),
     ],

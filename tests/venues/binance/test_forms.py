@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 import pytest
-from kit.binance import PERPETUAL, SPOT, TEXT, asked, codec, intent
 
+from kit.binance import PERPETUAL, SPOT, TEXT, asked, codec, intent
 from xtrade.model.errors import CredentialsError, Unavailable
 from xtrade.model.money import Money
 from xtrade.model.orders import OrderType, TimeInForce, Trigger, TriggerPrice
@@ -126,7 +126,12 @@ def test_futures(order, words):
     [
         (
             {"type": OrderType.STOP_MARKET, "trigger": USDM_AT_52000, "reduce_only": True},
-            {"type": "STOP_MARKET", "workingType": "MARK_PRICE", "triggerPrice": "52000", "reduceOnly": "true"},
+            {
+                "type": "STOP_MARKET",
+                "workingType": "MARK_PRICE",
+                "triggerPrice": "52000",
+                "reduceOnly": "true",
+            },
         ),
         (
             {"type": OrderType.STOP_LIMIT, "trigger": Trigger(ticks=520_000), "post_only": True},

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 from hypothesis import given, strategies as st
-from kit.binance import PERPETUAL, SPOT, SPOT_LISTING, USDM_LISTING, answer, asked, codec, payload
 
+from kit.binance import PERPETUAL, SPOT, SPOT_LISTING, USDM_LISTING, answer, asked, codec, payload
 from xtrade.model.instruments import Kind, TradingStatus
 from xtrade.venues.binance.listing import SpotListing, UsdmListing, read_spot, read_usdm
 from xtrade.venues.markets import Markets
@@ -125,10 +125,16 @@ def test_one_native_name_in_two_halves():
     assert markets.native("BTCUSDT", "usdm").key == PERPETUAL
 
 
-figures = st.one_of(st.sampled_from(["0", "0.01", "1", "-1", "NaN", "1e-30", "9" * 50, ""]), st.text(max_size=8))
+figures = st.one_of(
+    st.sampled_from(["0", "0.01", "1", "-1", "NaN", "1e-30", "9" * 50, ""]), st.text(max_size=8)
+)
 filters = st.lists(
     st.fixed_dictionaries(
-        {"filterType": st.sampled_from(["PRICE_FILTER", "LOT_SIZE", "NOTIONAL", "MIN_NOTIONAL", "MARKET_LOT_SIZE"])},
+        {
+            "filterType": st.sampled_from(
+                ["PRICE_FILTER", "LOT_SIZE", "NOTIONAL", "MIN_NOTIONAL", "MARKET_LOT_SIZE"]
+            )
+        },
         optional=dict.fromkeys(
             ["tickSize", "stepSize", "minQty", "maxQty", "minNotional", "notional"], figures
         ),

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+
 from kit.binance import (
     API_KEY,
     NOW_NS,
@@ -17,7 +18,6 @@ from kit.binance import (
     payload,
     refusal,
 )
-
 from xtrade.model.errors import AuthFailed, InDoubt, RateLimited, Rejected, Unavailable
 from xtrade.model.events import (
     OrderAccepted,
@@ -395,7 +395,9 @@ def test_what_all_orders_of_a_spot_market_answer_names_ours_also_in_lists():
     body = payload("spot/http_json/cancel_open_orders_response.json")
     assert ask.read(answer(body)) == []  # foreign ones, all four
 
-    events = ask.read(answer(body.replace(b"CwOOIPHSmYywx6jZX77TdL", TEXT.encode()).replace(b"0.690354", b"0.69035")))
+    events = ask.read(
+        answer(body.replace(b"CwOOIPHSmYywx6jZX77TdL", TEXT.encode()).replace(b"0.690354", b"0.69035"))
+    )
 
     assert [(event.client_order_id, event.venue_order_id) for event in events] == [(NUMBER, "20")]
 
@@ -463,7 +465,11 @@ def test_a_ban_lasts_as_long_as_it_says():
         ask.read(refusal(-1003, "IP banned until 1700000060123.", 418))
     assert refused.value.retry_after_ns == 60_000_000_000 - 5
 
-    through_the_socket = {"code": -1003, "msg": "Too many.", "data": {"serverTime": 1, "retryAfter": 1700000030123}}
+    through_the_socket = {
+        "code": -1003,
+        "msg": "Too many.",
+        "data": {"serverTime": 1, "retryAfter": 1700000030123},
+    }
     with pytest.raises(RateLimited) as refused:
         ask.read(answer(through_the_socket, 429))
     assert refused.value.retry_after_ns == 30_000_000_000 - 5
