@@ -48,10 +48,11 @@ def test_subscribing_in_messages_of_a_hundred():
 
     assert (first["method"], len(first["params"]), len(second["params"])) == ("SUBSCRIBE", 100, 50)
     assert first["id"] != second["id"]
-    assert end == {"method": "UNSUBSCRIBE", "params": ["s0@trade"], "id": "8-0"}
+    assert end == {"method": "UNSUBSCRIBE", "params": ["s0@trade"], "id": "end-8-0"}
 
 
 def test_answers_to_subscriptions():
+    assert heard("spot market", {"result": None, "id": "end-8-0"}) == []
     assert heard("spot market", {"result": None, "id": "1-0"}) == [Subscribed()]
     assert heard("spot market", {"code": 2, "msg": "Invalid request"}) == [
         Refused((), "2", "Invalid request")

@@ -20,7 +20,7 @@ from xtrade.venues.binance.errors import read_refusal
 from xtrade.venues.binance.market import MarketQuestions
 from xtrade.venues.binance.orders import Orders
 from xtrade.venues.binance.private import SpotAccountStream, UsdmAccountStream
-from xtrade.venues.binance.public import PublicStream, topics
+from xtrade.venues.binance.public import ENDING, PublicStream, topics
 from xtrade.venues.binance.reports import Reports
 from xtrade.venues.binance.requests import UNREADABLE, Requests
 from xtrade.venues.binance.sections import SPOT, USDM, section_of
@@ -121,11 +121,11 @@ class BinanceCodec(Codec[BinanceKey]):
 
     @override
     def subscribe(self, line: Line, topics: Sequence[Topic], number: int, now_ns: int) -> Sequence[bytes]:
-        return _frames("SUBSCRIBE", line, topics, number)
+        return _frames("SUBSCRIBE", line, topics, f"{number}")
 
     @override
     def unsubscribe(self, line: Line, topics: Sequence[Topic], number: int) -> Sequence[bytes]:
-        return _frames("UNSUBSCRIBE", line, topics, number)
+        return _frames("UNSUBSCRIBE", line, topics, f"{ENDING}{number}")
 
     @override
     def login(self, line: Line, number: int, now_ns: int) -> bytes | None:
@@ -238,14 +238,14 @@ class BinanceCodec(Codec[BinanceKey]):
         return self._account.margin_mode(key, isolated=isolated)
 
 
-def _frames(method: str, line: Line, topics: Sequence[Topic], number: int) -> list[bytes]:
+def _frames(method: str, line: Line, topics: Sequence[Topic], name: str) -> list[bytes]:
     size = line.frame_topics_max
     return [
         msgspec.json.encode(
             {
                 "method": method,
                 "params": [topic.name for topic in topics[start : start + size]],
-                "id": f"{number}-{start}",
+                "id": f"{name}-{start}",
             }
         )
         for start in range(0, len(topics), size)

@@ -346,9 +346,9 @@ class Orders:
 
 def names_algo(known: Known) -> bool:
     """Whether an order is, as far as we know, still waiting for its trigger under a number of the other series."""
-    if section_of(known.instrument) is SPOT or not known.intent.type.is_triggered:
-        return False
-    return known.venue_order_id is None or known.venue_order_id.startswith(ALGO)
+    if known.venue_order_id is not None:
+        return known.venue_order_id.startswith(ALGO)
+    return known.intent.type.is_triggered and section_of(known.instrument) is not SPOT
 
 
 def name_of(known: Known) -> dict[str, str]:

@@ -25,10 +25,13 @@ from xtrade.venues.levels import counters, levels
 from xtrade.venues.markets import Markets
 from xtrade.venues.streams import BookPart, Leaving, Refused, Said, Subscribed, Topic
 
-__all__ = ["LEAVING_MS", "PublicStream", "topics"]
+__all__ = ["ENDING", "LEAVING_MS", "PublicStream", "topics"]
 
 LEAVING_MS: Final = 5_000
 """The venue does not say how long it stays; another connection is to be up at once."""
+
+ENDING: Final = "end-"
+"""How ids of requests begin that end subscriptions: what they are answered confirms none."""
 
 _MS_NS: Final = 1_000_000
 _BAR: Final = "1m"
@@ -186,6 +189,8 @@ def _reply(payload: bytes, error: Exception) -> Sequence[Said | Unread]:
         return [Refused((), str(reply.error.code), reply.error.msg)]
     if reply.code is not None:
         return [Refused((), str(reply.code), reply.msg)]
+    if isinstance(reply.id, str) and reply.id.startswith(ENDING):
+        return []
     if reply.id is not None:
         return [Subscribed()]
     return [Unread(str(error))]

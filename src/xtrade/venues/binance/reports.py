@@ -148,7 +148,7 @@ class Reports:
                 gone=lambda: None,
             )
         ]
-        if section is USDM and known.intent.type.is_triggered:
+        if section is USDM and (known.intent.type.is_triggered or names_algo(known)):
             asks.append(
                 self._requests.question(
                     f"conditional order {text}",
