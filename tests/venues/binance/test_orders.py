@@ -33,6 +33,7 @@ from xtrade.model.money import Money
 from xtrade.model.orders import OrderType, Trigger
 from xtrade.net.limits import Priority
 from xtrade.net.retry import Repeat
+from xtrade.venues.meanings import ClockOff
 
 MS = 1_000_000
 FULL = {
@@ -431,7 +432,7 @@ def test_the_countdown_is_of_futures_alone_and_per_market():
         (SPOT, 400, -2010, "Order would immediately match and take.", Rejected),
         (SPOT, 400, -2010, "Duplicate order sent.", InDoubt),
         (SPOT, 400, -1013, "Filter failure: LOT_SIZE", Rejected),
-        (SPOT, 400, -1021, "Timestamp for this request is outside of the recvWindow.", AuthFailed),
+        (SPOT, 400, -1021, "Timestamp for this request is outside of the recvWindow.", ClockOff),
         (SPOT, 400, -1022, "Signature for this request is not valid.", AuthFailed),
         (SPOT, 401, -2015, "Invalid API-key, IP, or permissions for action.", AuthFailed),
         (SPOT, 429, -1015, "Too many new orders.", RateLimited),
@@ -444,7 +445,7 @@ def test_the_countdown_is_of_futures_alone_and_per_market():
         (PERPETUAL, 400, -4116, "ClientOrderId is duplicated.", InDoubt),
         (PERPETUAL, 400, -4120, "Order type not supported for this endpoint.", Rejected),
         (PERPETUAL, 400, -4061, "Order's position side does not match user's setting.", Rejected),
-        (PERPETUAL, 400, -5028, "Timestamp for this request is outside of the ME recvWindow", AuthFailed),
+        (PERPETUAL, 400, -5028, "Timestamp for this request is outside of the ME recvWindow", ClockOff),
         (PERPETUAL, 503, 0, "Service Unavailable.", Unavailable),
         (PERPETUAL, 503, 0, "Unknown error, please check your request or try again later.", InDoubt),
     ],
