@@ -176,6 +176,8 @@ def test_fills_are_told_and_asked_alike_and_the_wallet_agrees(key):
             assert there["binance", "USDT"] == floor.balance("binance.1", "USDT").total
             assert there["binance.usdm", "USDT"] == floor.balance("binance.1", "USDT").total
             assert there["binance", "BTC"] == floor.balance("binance.1", "BTC").total
+            [account] = d.box.state()["accounts"]
+            assert account["positions"] == ({"binance:BTC/USDT:USDT": "0.02"} if key == PERPETUAL else {})
             if key == PERPETUAL:
                 (position,) = await d.link.positions()
                 assert position.lots == floor.position("binance.1", key).lots == 20
