@@ -75,7 +75,11 @@ def test_markets(key):
 
 
 def test_books():
-    body = {"lastUpdateId": 5, "bids": [["50000.10", "0.5"]], "asks": [["50000.20", "1"], ["50000.30", "0.00100"]]}
+    body = {
+        "lastUpdateId": 5,
+        "bids": [["50000.10", "0.5"]],
+        "asks": [["50000.20", "1"], ["50000.30", "0.00100"]],
+    }
 
     theirs = THEIRS.parse_order_book(body, "BTC/USDT")
     ours = codec().book(SPOT, 5).read(answer(body))
@@ -176,7 +180,11 @@ def test_fills():
     [ours] = codec().fills(0, [SPOT])[0].read(answer([row])).items
 
     fill, of = ours.fill, instrument(SPOT)
-    assert (theirs["id"], theirs["order"], theirs["side"]) == (fill.trade_id, ours.venue_order_id, fill.side.value)
+    assert (theirs["id"], theirs["order"], theirs["side"]) == (
+        fill.trade_id,
+        ours.venue_order_id,
+        fill.side.value,
+    )
     assert (exact(theirs["price"]), exact(theirs["amount"])) == (of.price(fill.ticks), of.quantity(fill.lots))
     assert (exact(f"{theirs['fee']['cost']:.8f}"), theirs["fee"]["currency"]) == (
         fill.fee.amount,
@@ -220,7 +228,20 @@ def test_funding():
 
 
 def test_bars():
-    row = [1499040000000, "1634.7", "8000.0", "1575.8", "1577.1", "14.8", 1499040059999, "2", 308, "1", "2", "0"]
+    row = [
+        1499040000000,
+        "1634.7",
+        "8000.0",
+        "1575.8",
+        "1577.1",
+        "14.8",
+        1499040059999,
+        "2",
+        308,
+        "1",
+        "2",
+        "0",
+    ]
 
     theirs = THEIRS.parse_ohlcv(row, MARKETS[SPOT])
     [ours] = codec().bars(SPOT, 60 * 10**9, 0, 2**62).read(answer([row])).items
@@ -313,6 +334,14 @@ async def trading(kind):
             await theirs.close()
 
 
+async def until(condition):
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never was")
+
+
 SYMBOLS = {"spot": "BTC/USDT", "futures": "BTC/USDT:USDT"}
 
 
@@ -384,10 +413,8 @@ def test_it_watches_books_trades_and_its_own_orders(kind):
         assert {each["id"] for each in trades} <= there
 
         watching = asyncio.create_task(theirs.watch_orders(symbol))
-        sockets = box.state()["sockets"]
-        while box.state()["sockets"] == sockets:
-            await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        streams = box.server._apis if kind == "spot" else box.server._private
+        await until(lambda: any(each.account for each in streams))
         placed = await theirs.create_order(symbol, "limit", "buy", 0.01, round(book["bids"][0][0] - 500, 1))
         [told, *_] = await watching
         assert (told["id"], told["status"]) == (placed["id"], "open")
