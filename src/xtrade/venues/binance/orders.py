@@ -64,8 +64,8 @@ class Orders:
         instrument = self._markets.of(intent.instrument).instrument
         section = section_of(instrument)
         form = order_form(intent, instrument)
-        what = f"place order {IDS.encode(intent.client_order_id)}"
-        id_ = f"p-{IDS.encode(intent.client_order_id)}"
+        name = form.get("newClientOrderId") or form["clientAlgoId"]
+        what, id_ = f"place order {name}", f"p-{name}"
         costs = _placing(section, 1)
         if section is SPOT:
             return self._requests.command(
