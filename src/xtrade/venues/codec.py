@@ -59,6 +59,13 @@ class Codec(ABC, Generic[A]):
         self.markets = markets
         self.auth = auth
         self.account = account or self.spec.name
+        self.sections: frozenset[str] = frozenset()
+        """What the run is about, by sections of markets (none: all). What is of others need not be asked: the key may
+        not be allowed to."""
+
+    def concerns(self, section: str) -> bool:
+        """Whether the run is about a section of markets, as far as is known."""
+        return not self.sections or section in self.sections
 
     # -- what there is --------------------------------------------------------------------------------------------
 

@@ -54,12 +54,14 @@ class Line(Struct, frozen=True, kw_only=True):
     `address` names one of the spec's addresses. A private line tells of the account: it needs a key. `logs_in`: the
     venue wants a login before private topics. Connections are replaced at `life_ms` (0: they may live for ever), the
     new one up before the old one goes. A connection costs one unit of
-    the pool `opens`, and each message that we send one of `sends`, where they are named.
+    the pool `opens`, and each message that we send one of `sends`, where they are named. A private line of one
+    `section` of markets is kept where a run is about some of these.
     """
 
     name: str
     address: str
     private: bool = False
+    section: str = ""
     logs_in: bool = False
     keepalive: Keepalive | None = None
     silence_ms_max: int = 0

@@ -35,7 +35,7 @@ from xtrade.venues.streams import (
     Topic,
 )
 
-__all__ = ["Connection", "Hearer", "Lines", "Running", "Spawn"]
+__all__ = ["Connection", "Hearer", "Keeper", "Lines", "Running", "Spawn"]
 
 
 class Running(Protocol):

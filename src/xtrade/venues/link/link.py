@@ -57,7 +57,7 @@ from xtrade.venues.base import (
 from xtrade.venues.codec import Codec
 from xtrade.venues.link.asking import Asker
 from xtrade.venues.link.books import Books
-from xtrade.venues.link.lines import Connection, Hearer, Lines, Running
+from xtrade.venues.link.lines import Connection, Hearer, Keeper, Lines, Running
 from xtrade.venues.link.orders import Orders
 from xtrade.venues.markets import Listed
 from xtrade.venues.streams import BookPart, Line, Missed, Refused, Said, Topic
@@ -157,7 +157,7 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
             self.lines.want(self.codec.topics(key, feeds))
         if self.codec.auth is None:
             return
-        keepers = [self.lines.keep(line) for line in self.codec.spec.lines if line.private]
+        keepers = self._keep_private()
         try:
             async with asyncio.timeout(_START_S):
                 for keeper in keepers:
@@ -196,6 +196,8 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
         self._feeds[instrument] = wanted
         if self._hear is not None:
             self.lines.want(self.codec.topics(instrument, wanted))
+            if self.codec.auth is not None:
+                self._keep_private()
 
     @override
     def resync(self, instrument: str) -> None:
@@ -351,6 +353,15 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
             if isinstance(event, OrderEvent):
                 self.orders.note(event)
         self._tell(events)
+
+    def _keep_private(self) -> list[Keeper]:
+        """Keep the private lines of the sections of markets that the run is about; of all, where it names none."""
+        self.codec.sections = frozenset(self.codec.markets.of(key).section for key in self._feeds)
+        return [
+            self.lines.keep(line)
+            for line in self.codec.spec.lines
+            if line.private and (not line.section or self.codec.concerns(line.section))
+        ]
 
     def _books_among(self, topics: Iterable[Topic]) -> list[str]:
         """The instruments whose book comes with these topics."""
