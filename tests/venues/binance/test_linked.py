@@ -202,6 +202,27 @@ def test_a_conditional_order_lives_through_its_trigger():
     run(main)
 
 
+@pytest.mark.parametrize(
+    ("key", "lines", "accounts"),
+    [
+        (SPOT, {"spot market", "spot private"}, {"binance"}),
+        (PERPETUAL, {"usdm book", "usdm market", "usdm private", "usdm orders"}, {"binance.usdm"}),
+    ],
+)
+def test_a_run_about_one_half_leaves_the_other_alone(key, lines, accounts):
+    async def main():
+        async with desk(keys=(key,)) as d:
+            await d.until(lambda: {each.channel for each in d.of(LinkUp)} == lines)
+            assert {each.account for each in await d.link.balances()} == accounts
+            assert await d.link.open_orders() == []
+            other = SPOT if key == PERPETUAL else PERPETUAL
+            d.link.subscribe(other, frozenset({Feed.BOOK}))
+            await d.until(lambda: len({each.channel for each in d.of(LinkUp)}) >= 5)
+            assert {each.account for each in await d.link.balances()} == {"binance", "binance.usdm"}
+
+    run(main)
+
+
 def test_what_the_venue_refuses_is_rejected_in_its_words():
     async def main():
         async with desk() as d:

@@ -23,7 +23,7 @@ from xtrade.venues.asks import Answer, Ask
 from xtrade.venues.base import FeeRates
 from xtrade.venues.binance.answers import Done
 from xtrade.venues.binance.requests import Requests, read_as
-from xtrade.venues.binance.sections import SPOT, USDM, section_of
+from xtrade.venues.binance.sections import SPOT, USDM, Section, section_of
 from xtrade.venues.levels import counters
 from xtrade.venues.markets import Markets
 
@@ -92,8 +92,8 @@ class Account:
 
     # -- what there is --------------------------------------------------------------------------------------------
 
-    def balances(self) -> Sequence[Ask[Sequence[BalanceReport]]]:
-        """Both wallets."""
+    def balances(self, section: Section) -> Ask[Sequence[BalanceReport]]:
+        """The wallet of one half."""
 
         def spot(told: _SpotAccount, answer: Answer) -> list[BalanceReport]:
             return [
@@ -110,8 +110,8 @@ class Account:
         def usdm(rows: list[_UsdmBalance], answer: Answer) -> list[BalanceReport]:
             return [_usdm_balance(row, usdm_account(self._account), answer) for row in rows]
 
-        return (
-            self._requests.question(
+        if section is SPOT:
+            return self._requests.question(
                 "spot balances",
                 SPOT,
                 "/account",
@@ -120,20 +120,19 @@ class Account:
                 spot,
                 weight=SPOT.weights["account"],
                 signed=True,
-            ),
-            self._requests.question(
-                "futures balances",
-                USDM,
-                "/fapi/v3/balance",
-                {},
-                list[_UsdmBalance],
-                usdm,
-                weight=USDM.weights["balance"],
-                signed=True,
-            ),
+            )
+        return self._requests.question(
+            "futures balances",
+            USDM,
+            "/fapi/v3/balance",
+            {},
+            list[_UsdmBalance],
+            usdm,
+            weight=USDM.weights["balance"],
+            signed=True,
         )
 
-    def positions(self) -> Sequence[Ask[Sequence[PositionReport]]]:
+    def positions(self) -> Ask[Sequence[PositionReport]]:
         """What is held of contracts. An account in hedge mode holds two positions of one: their sum is told."""
 
         def read(rows: list[_Position], answer: Answer) -> list[PositionReport]:
@@ -149,17 +148,15 @@ class Account:
                         found.append(report)
             return found
 
-        return (
-            self._requests.question(
-                "positions",
-                USDM,
-                "/fapi/v3/positionRisk",
-                {},
-                list[_Position],
-                read,
-                weight=USDM.weights["positionRisk"],
-                signed=True,
-            ),
+        return self._requests.question(
+            "positions",
+            USDM,
+            "/fapi/v3/positionRisk",
+            {},
+            list[_Position],
+            read,
+            weight=USDM.weights["positionRisk"],
+            signed=True,
         )
 
     def fee_rates(self, keys: Collection[str]) -> Sequence[Ask[Mapping[str, FeeRates]]]:

@@ -23,7 +23,7 @@ from xtrade.venues.binance.private import SpotAccountStream, UsdmAccountStream
 from xtrade.venues.binance.public import ENDING, PublicStream, topics
 from xtrade.venues.binance.reports import Reports
 from xtrade.venues.binance.requests import UNREADABLE, Requests
-from xtrade.venues.binance.sections import SPOT, USDM, section_of
+from xtrade.venues.binance.sections import SECTIONS, SPOT, USDM, Section, section_of
 from xtrade.venues.binance.spec import SPEC
 from xtrade.venues.codec import Codec, Known, Unread
 from xtrade.venues.markets import Listed, Markets
@@ -209,9 +209,14 @@ class BinanceCodec(Codec[BinanceKey]):
 
     # -- the account, asked ---------------------------------------------------------------------------------------
 
+    @property
+    def _asked(self) -> list[Section]:
+        """The halves that the run is about: a key may not be allowed to ask of the other."""
+        return [section for section in SECTIONS.values() if self.concerns(section.name)]
+
     @override
     def open_orders(self, keys: Collection[str]) -> Sequence[Ask[Page[OrderReport]]]:
-        return self._reports.open_orders()
+        return [ask for section in self._asked for ask in self._reports.open_orders(section)]
 
     @override
     def order(self, known: Known) -> Sequence[Ask[OrderReport | None]]:
@@ -223,11 +228,11 @@ class BinanceCodec(Codec[BinanceKey]):
 
     @override
     def balances(self) -> Sequence[Ask[Sequence[BalanceReport]]]:
-        return self._account.balances()
+        return [self._account.balances(section) for section in self._asked]
 
     @override
     def positions(self) -> Sequence[Ask[Sequence[PositionReport]]]:
-        return self._account.positions()
+        return [self._account.positions()] if self.concerns(USDM.name) else ()
 
     @override
     def leverage(self, key: str, leverage: int) -> Ask[None] | None:

@@ -102,33 +102,31 @@ class Reports:
         self._requests = requests
         self._markets = markets
 
-    def open_orders(self) -> Sequence[Ask[Page[OrderReport]]]:
-        """All that is open, in both halves."""
-        return (
-            *(
-                self._requests.question(
-                    f"open {section.name} orders",
-                    section,
-                    "/openOrders",
-                    {},
-                    list[_Order],
-                    partial(self._open, section),
-                    weight=section.weights["openOrders"],
-                    signed=True,
-                )
-                for section in (SPOT, USDM)
-            ),
-            self._requests.question(
-                "open conditional orders",
-                USDM,
-                "/openAlgoOrders",
-                {},
-                list[_AlgoOrder],
-                lambda rows, _: Page(self._algo_reports(rows)),
-                weight=USDM.weights["openOrders"],
-                signed=True,
-            ),
+    def open_orders(self, section: Section) -> Sequence[Ask[Page[OrderReport]]]:
+        """All that is open in one half."""
+        orders = self._requests.question(
+            f"open {section.name} orders",
+            section,
+            "/openOrders",
+            {},
+            list[_Order],
+            partial(self._open, section),
+            weight=section.weights["openOrders"],
+            signed=True,
         )
+        if section is SPOT:
+            return [orders]
+        conditional = self._requests.question(
+            "open conditional orders",
+            USDM,
+            "/openAlgoOrders",
+            {},
+            list[_AlgoOrder],
+            lambda rows, _: Page(self._algo_reports(rows)),
+            weight=USDM.weights["openOrders"],
+            signed=True,
+        )
+        return [orders, conditional]
 
     def order(self, known: Known) -> Sequence[Ask[OrderReport | None]]:
         """One order. What was triggered keeps our name: so an order is looked for first, then what waits to be one."""
