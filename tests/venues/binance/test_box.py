@@ -1,170 +1,32 @@
 """Our codec and our server room, without a socket between them: what the one says, the other understands."""
 
-from contextlib import contextmanager
 from decimal import Decimal
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 
-from kit.orders import intent as any_intent
+from kit.binance_box import PERPETUAL, SECOND, SPOT, START_NS, Desk
 from xtrade.model.errors import AuthFailed, InDoubt, RateLimited, Rejected
 from xtrade.model.events import (
-    BalanceReport,
-    Funding,
-    MarkPrice,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
     OrderCompleted,
     OrderExpired,
     OrderFilled,
-    PositionReport,
-    Trade,
 )
-from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
-from xtrade.model.order_state import OrderState, OrderStatus, apply
+from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderType, TimeInForce, Trigger, TriggerPrice
 from xtrade.model.sides import Side
-from xtrade.runtime.chance import Streams
 from xtrade.runtime.secrets import Secret
-from xtrade.venues.abilities import Feed
 from xtrade.venues.asks import Answer
 from xtrade.venues.binance.auth import BinanceKey
 from xtrade.venues.binance.codec import BinanceCodec
-from xtrade.venues.binance.server import BinanceServer
 from xtrade.venues.binance.spec import SPEC
-from xtrade.venues.book_sync import BookSync
-from xtrade.venues.box.accounts import BoxAccount
-from xtrade.venues.box.floor import Floor
 from xtrade.venues.box.server import Asked
-from xtrade.venues.box.worlds import world_of
-from xtrade.venues.codec import Known, Unread
-from xtrade.venues.markets import Markets
 from xtrade.venues.meanings import ClockOff
-from xtrade.venues.streams import Answered, Leaving, LoggedIn, Refused, Subscribed
-
-SPOT, PERPETUAL = "binance:BTC/USDT", "binance:BTC/USDT:USDT"
-SECOND = 10**9
-START_NS = 1_763_600_000 * SECOND
-
-
-class Session:
-    """A connection, as a server room sees one."""
-
-    def __init__(self, address):
-        url = urlsplit(address)
-        self.path, self.query = url.path, url.query
-        self.headers, self.peer, self.state = {}, "127.0.0.1", None
-        self.sent = []
-
-    def send(self, payload):
-        self.sent.append(payload if isinstance(payload, bytes) else payload.encode())
-
-    def close(self, code, reason=""):
-        self.sent.append((code, reason))
-
-
-class Desk:
-    """A codec, and the server at the other end."""
-
-    def __init__(self):
-        world = world_of({"binance": BinanceServer}, ["BTC/USDT", "BTC/USDT:USDT"])
-        self.floor = Floor(world, "binance", seed=4, start_ns=START_NS, rules=BinanceServer.rules)
-        purse = (Money.of("100000", "USDT"), Money.of("2", "BTC"))
-        keys = Streams(4).stream("keys")
-        self.accounts = [
-            BoxAccount(name=f"binance.{number}", key=BinanceServer.make_key(keys, number), balances=purse)
-            for number in (1, 2)
-        ]
-        for account in self.accounts:
-            self.floor.open_account(account.name, account.balances)
-        self.skew_ns = 0
-        self.server = BinanceServer(self.floor, self.accounts, lambda: self.floor.now_ns + self.skew_ns)
-        self.codec = self.codec_of(0)
-        self.floor.advance(START_NS + 5 * SECOND)
-        for ask in self.codec.listings():
-            self.codec.markets.learn(self.ask(ask))
-        self.number = 0
-
-    def codec_of(self, account, markets=None):
-        fields = {name: Secret(value) for name, value in self.accounts[account].key.items()}
-        return BinanceCodec(SPEC.at("box", "http://box:1"), markets or Markets(), BinanceKey.from_key(fields))
-
-    @property
-    def now_ns(self):
-        return self.floor.now_ns
-
-    def pass_s(self, seconds):
-        self.floor.advance(self.floor.now_ns + int(seconds * SECOND))
-        self.server.tick(self.now_ns)
-
-    def told(self, ask, now_ns=None):
-        request = ask.build(self.now_ns if now_ns is None else now_ns)
-        url = urlsplit(request.url)
-        headers = {name.lower(): value for name, value in request.headers}
-        return self.server.answer(Asked(request.method, url.path, url.query, headers, request.body))
-
-    def ask(self, ask):
-        told = self.told(ask)
-        return ask.read(Answer(told.status, told.body, self.now_ns))
-
-    def pages(self, ask):
-        found = []
-        while ask is not None:
-            page = self.ask(ask)
-            found += page.items
-            ask = page.more
-        return found
-
-    @contextmanager
-    def line(self, name, token=""):
-        """A connection of a line, and what was heard through it."""
-        line = SPEC.line(name)
-        session = Session(self.codec.address(line, token))
-        assert self.server.takes(session.path)
-        self.server.opened(session)
-
-        def hear():
-            sent, session.sent = session.sent, []
-            return [said for wire in sent for said in self.codec.hear(line, wire, self.now_ns)]
-
-        def say(wire):
-            self.server.heard(session, wire)
-            return hear()
-
-        hear.say = say
-        yield hear
-        self.server.closed(session)
-
-    def best(self, key, side):
-        book = self.floor.exchange.book(key)
-        return next(iter(book.bids if side is Side.BUY else book.asks))[0]
-
-    def intent(self, key=SPOT, *, side=Side.BUY, away=0, lots=None, **more):
-        """An order `away` ticks off the best of its side (below zero: into the other side)."""
-        self.number += 1
-        type_ = more.pop("type", OrderType.LIMIT)
-        best = self.best(key, side if away >= 0 else side.opposite)
-        sign = -side.sign
-        return any_intent(
-            client_order_id=ClientOrderId(START_NS + self.number),
-            instrument=key,
-            instrument_version=1,
-            side=side,
-            type=type_,
-            lots=(1_000 if key == SPOT else 10) if lots is None else lots,
-            ticks=best + sign * away if type_.is_limit else None,
-            **more,
-        )
-
-    def place(self, *args, **more):
-        intent = self.intent(*args, **more)
-        return intent, self.ask(self.codec.place(intent))
-
-    def known(self, intent, name=None):
-        return Known(intent, self.codec.markets.of(intent.instrument).instrument, name)
 
 
 @pytest.fixture
@@ -555,194 +417,3 @@ def test_orders_are_counted_by_account(desk):
         desk.place(away=50)
     with pytest.raises(RateLimited, match="-1015"):
         desk.place(away=50)
-
-
-# -- streams ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("key", "name"), [(SPOT, "spot market"), (PERPETUAL, "usdm book")])
-def test_a_book_that_is_followed_is_the_floors(desk, key, name):
-    sync = BookSync(SPEC.books[desk.codec.markets.of(key).section])
-    sides = {"bids": {}, "asks": {}}
-
-    def take(events):
-        for event in events:
-            for word, side in sides.items():
-                if type(event).__name__ == "BookSnapshot":
-                    side.clear()
-                side.update(getattr(event, word))
-
-    with desk.line(name) as hear:
-        topics = desk.codec.topics(key, {Feed.BOOK})
-        [frame] = desk.codec.subscribe(SPEC.line(name), topics, 1, desk.now_ns)
-        assert hear.say(frame) == [Subscribed()]
-        gaps = 0
-        for step in range(60):
-            desk.pass_s(0.13)
-            for part in hear():
-                take(sync.take(part))
-            if not sync.is_whole and step % 3 == 2:
-                take(sync.snapshot(desk.ask(desk.codec.book(key, 1_000))))
-            gaps += sync.gaps if step < 10 else 0
-        before = sync.gaps
-        desk.pass_s(0.0001)
-        for part in hear():
-            take(sync.take(part))
-
-    assert sync.is_whole
-    assert sync.gaps == before
-    book = desk.floor.exchange.book(key)
-    for word, side in sides.items():
-        ours = {ticks: lots for ticks, lots in side.items() if lots}
-        assert ours == dict(getattr(book, word))
-
-
-def test_trades_marks_and_bars_through_their_streams(desk):
-    def heard(name, key, feeds, seconds):
-        with desk.line(name) as hear:
-            topics = [topic for topic in desk.codec.topics(key, feeds) if topic.line == name]
-            for frame in desk.codec.subscribe(SPEC.line(name), topics, 1, desk.now_ns):
-                hear.say(frame)
-            desk.pass_s(seconds)
-            desk.pass_s(1)
-            return hear()
-
-    since = len(desk.floor.chronicle.trades(SPOT, 10_000))
-    spot = heard("spot market", SPOT, {Feed.TRADES}, 20)
-    there = desk.floor.chronicle.trades(SPOT, 10_000)[since:]
-    assert [each.trade_id for each in spot] == [each.trade_id for each in there]
-    assert there
-
-    futures = heard("usdm market", PERPETUAL, frozenset(Feed), 20)
-    assert {type(each) for each in futures} >= {Trade, MarkPrice, Funding}
-    assert not [each for each in futures if isinstance(each, Unread)]
-
-
-def test_the_wrong_route_is_silent(desk):
-    with desk.line("usdm book") as hear:
-        assert hear.say(b'{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}') == [Subscribed()]
-        desk.pass_s(30)
-        assert hear() == []
-
-
-def test_a_message_that_is_none(desk):
-    with desk.line("spot market") as hear:
-        assert isinstance(hear.say(b"{")[0], Refused)
-        assert isinstance(hear.say(b'{"method":5}')[0], Refused)
-        assert isinstance(hear.say(b'{"method":"ODD","id":1}')[0], Refused)
-
-
-# -- user streams and orders through sockets ----------------------------------------------------------------------
-
-
-def through(desk, hear, ask):
-    """Ask through the socket; return what was asked for, and what else was heard."""
-    number, frame = ask.over.frame(desk.now_ns)
-    said = hear.say(frame)
-    [answered] = [each for each in said if isinstance(each, Answered)]
-    assert answered.id == number
-    return ask.read(answered.answer), [each for each in said if not isinstance(each, Answered)]
-
-
-def test_a_life_of_a_spot_order_through_one_socket(desk):
-    with desk.line("spot private") as hear:
-        login = desk.codec.login(SPEC.line("spot private"), 1, desk.now_ns)
-        assert hear.say(login) == [LoggedIn()]
-        [again] = hear.say(desk.codec.login(SPEC.line("spot private"), 2, desk.now_ns))
-        assert (again.code, again.login) == ("-2035", True)
-
-        intent = desk.intent(away=50)
-        answered, stream = through(desk, hear, desk.codec.place(intent))
-        assert kinds(answered) == [OrderAccepted]
-        assert one(stream, OrderAccepted).client_order_id == intent.client_order_id
-        assert (
-            str(one([each for each in stream if isinstance(each, BalanceReport)], BalanceReport).held)
-            != "0 USDT"
-        )
-
-        known = desk.known(intent, answered[0].venue_order_id)
-        answered, stream = through(
-            desk, hear, desk.codec.amend(known, lots=500, ticks=intent.ticks, request=1)
-        )
-        assert one(stream, OrderAmended).lots == answered[0].lots == 500
-
-        answered, stream = through(desk, hear, desk.codec.cancel(known, 1))
-        assert one(stream, OrderCanceled).client_order_id == intent.client_order_id
-
-        with pytest.raises(Rejected, match="-2011"):
-            through(desk, hear, desk.codec.cancel(known, 2))
-
-
-@pytest.mark.parametrize("key", [SPOT, PERPETUAL])
-def test_answers_and_streams_tell_one_story_whatever_comes_first(desk, key):
-    token = desk.ask(desk.codec.token(SPEC.line("usdm private")))
-    with desk.line("spot private") as spot, desk.line("usdm private", token) as futures:
-        spot.say(desk.codec.login(SPEC.line("spot private"), 1, desk.now_ns))
-        intent, answered = desk.place(key, away=-1)
-        stream = [each for each in (*spot(), *futures()) if hasattr(each, "client_order_id")]
-        for events in ((*answered, *stream), (*stream, *answered), (*reversed(stream), *answered)):
-            state = OrderState(intent=intent)
-            for event in events:
-                state = apply(state, event).state
-            assert state.status is OrderStatus.FILLED
-            assert state.filled_lots == intent.lots
-            assert state.is_settled
-            assert all(fill.fee is not None for fill in state.fills)
-
-
-def test_positions_come_through_the_stream_of_futures(desk):
-    token = desk.ask(desk.codec.token(SPEC.line("usdm private")))
-    assert desk.ask(desk.codec.token(SPEC.line("usdm private"))) == token
-    with desk.line("usdm private", token) as hear:
-        desk.place(PERPETUAL, away=-1, side=Side.SELL)
-
-        assert one(hear(), PositionReport).lots == -10
-
-
-def test_a_listen_key_lives_an_hour_and_longer_when_it_is_kept(desk):
-    private = SPEC.line("usdm private")
-    token = desk.ask(desk.codec.token(private))
-    with desk.line("usdm private", token) as hear:
-        desk.skew_ns += 3_000 * SECOND
-        desk.ask(desk.codec.keep_token(private, token))
-        desk.skew_ns += 3_000 * SECOND
-        desk.pass_s(0.1)
-        assert hear() == []
-        desk.skew_ns += 700 * SECOND
-        desk.pass_s(0.1)
-        assert isinstance(hear()[0], Leaving)
-        with pytest.raises(Rejected, match="-1125"):
-            desk.ask(desk.codec.keep_token(private, token))
-        assert desk.ask(desk.codec.token(private)) != token
-
-
-def test_a_conditional_order_is_triggered_and_goes_on_as_an_order(desk):
-    token = desk.ask(desk.codec.token(SPEC.line("usdm private")))
-    with desk.line("usdm private", token) as hear:
-        last = desk.floor.chronicle.last_trade(PERPETUAL).ticks
-        near = Trigger(ticks=max(last, desk.best(PERPETUAL, Side.SELL)) + 1, by=TriggerPrice.LAST)
-        intent, answered = desk.place(PERPETUAL, type=OrderType.STOP_MARKET, trigger=near)
-        events = [*answered]
-        for _ in range(600):
-            desk.pass_s(1)
-            events += [each for each in hear() if hasattr(each, "client_order_id")]
-            if any(isinstance(each, OrderFilled) for each in events):
-                break
-        state = OrderState(intent=intent)
-        for event in events:
-            state = apply(state, event).state
-
-    assert state.filled_lots == 10
-    assert not state.venue_order_id.startswith("algo:")
-    report = desk.ask(desk.codec.order(desk.known(intent, state.venue_order_id))[0])
-    assert report.status is OrderStatus.FILLED
-    assert report.client_order_id == intent.client_order_id
-
-
-def test_methods_that_are_none_and_messages_that_are_none(desk):
-    with desk.line("usdm orders") as hear:
-        [answered] = hear.say(b'{"id":"x","method":"order.odd","params":{}}')
-        assert answered.answer.status == 400
-        assert msgspec.json.decode(answered.answer.body)["code"] == -1135
-        for wire in (b"{", b"[]", b'{"id":1,"method":"order.place","params":[]}'):
-            assert hear.say(wire)

@@ -118,7 +118,7 @@ def intent_of(params: Mapping[str, str], instrument: Instrument) -> OrderIntent:
         side=side,
         type=kind,
         lots=lots_of(params, "quantity", instrument) if quote is None else 0,
-        quote_amount=None if quote is None else Money.of(_decimal(params, "quoteOrderQty"), instrument.quote),
+        quote_amount=None if quote is None else _quote_amount(params, instrument),
         ticks=ticks_of(params, "price", instrument) if kind.is_limit else None,
         trigger=_trigger(params, kind, instrument),
         time_in_force=time_in_force,
@@ -207,6 +207,13 @@ def _trigger(params: Mapping[str, str], kind: OrderType, instrument: Instrument)
         trail_rate=Decimal(rate.numerator) / Decimal(rate.denominator),
         by=by,
     )
+
+
+def _quote_amount(params: Mapping[str, str], instrument: Instrument) -> Money:
+    try:
+        return Money.of(_decimal(params, "quoteOrderQty"), instrument.quote)
+    except NumberError:
+        raise Denied(-1111, "Precision is over the maximum defined for this asset.") from None
 
 
 def _decimal(params: Mapping[str, str], name: str) -> Decimal:

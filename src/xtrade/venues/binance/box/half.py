@@ -245,7 +245,7 @@ class Half:
     def ticker_price(self, _account: str, params: Params) -> Row | list[Row]:
         """Show last prices."""
         rows = [
-            {"symbol": each.native, "price": price(each, self._last_ticks(each)), "time": self.now_ms()}
+            {"symbol": each.native, "price": price(each, self.last_ticks(each)), "time": self.now_ms()}
             for each in self.asked_about(params)
         ]
         return rows[0] if params.get("symbol") else rows
@@ -266,7 +266,8 @@ class Half:
         """The venue's clock in milliseconds."""
         return self.now_ns() // _MS_NS
 
-    def _last_ticks(self, instrument: Instrument) -> int | None:
+    def last_ticks(self, instrument: Instrument) -> int | None:
+        """The last price that was traded."""
         last = self.floor.chronicle.last_trade(instrument.key)
         return None if last is None else last.ticks
 
@@ -281,7 +282,7 @@ class Half:
     def _day(self, instrument: Instrument) -> Row:
         now_ns = self.floor.now_ns
         bars = self.floor.chronicle.bars(instrument.key, _MINUTE_NS, now_ns - _DAY_NS, now_ns + 1)
-        last = price(instrument, self._last_ticks(instrument))
+        last = price(instrument, self.last_ticks(instrument))
         volume = quantity(instrument, sum(bar.volume_lots for bar in bars))
         best = self._best(instrument)
         return {

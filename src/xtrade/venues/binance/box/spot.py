@@ -19,6 +19,7 @@ from xtrade.venues.binance.box.rows import (
     order_row,
     pair_row,
     placed_row,
+    price,
 )
 from xtrade.venues.binance.sections import SPOT
 from xtrade.venues.box.floor import Slip
@@ -70,9 +71,9 @@ class SpotHalf(Half):
 
     def average_price(self, _account: str, params: Params) -> Row:
         """Show the last price; averages are not kept here."""
-        row = self.ticker_price("", params)
-        assert isinstance(row, dict)
-        return {"mins": 5, "price": row["price"], "closeTime": self.now_ms()}
+        instrument = self.instrument(params)
+        price_now = price(instrument, self.last_ticks(instrument))
+        return {"mins": 5, "price": price_now, "closeTime": self.now_ms()}
 
     # -- orders ---------------------------------------------------------------------------------------------------
 
