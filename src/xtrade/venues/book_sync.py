@@ -25,6 +25,8 @@ __all__ = ["BookSync", "Wish"]
 
 # What is held back while a snapshot is on its way: a venue that sends more than that in the meantime is asked again.
 _HELD_MAX: Final = 5_000
+# Steps of a chain that are remembered, to tell a change that is repeated from one that does not follow.
+_PASSED_MAX: Final = 100
 
 
 class Wish(Enum):
@@ -45,6 +47,7 @@ class BookSync:
         self._last: int | None = None
         self._joined = False
         self._held: deque[BookPart] = deque(maxlen=_HELD_MAX)
+        self._passed: deque[tuple[int, int]] = deque(maxlen=_PASSED_MAX)
         self.wish = Wish.NOTHING
         self.gaps = 0
         """How often a part was missing."""
@@ -59,6 +62,7 @@ class BookSync:
         self._last = None
         self._joined = False
         self._held.clear()
+        self._passed.clear()
         self.wish = Wish.NOTHING
 
     def take(self, part: BookPart) -> list[BookSnapshot | BookDelta]:
@@ -67,6 +71,7 @@ class BookSync:
             if self._rule.snapshot == "asked":
                 return self.snapshot(part)
             self._last, self._joined = part.last, True
+            self._passed.clear()
             self.wish = Wish.NOTHING
             return [_snapshot(part)]
         if self._last is None:
@@ -104,8 +109,10 @@ class BookSync:
                 return []
             follows = self._joins(part, last)
         elif self._rule.chain == "previous":
-            if part.previous != last and part.last <= last:
-                return []  # repeated, or late: the book has it
+            # A lower number proves nothing: OKX begins to count anew in the middle of a chain, and whoever missed that
+            # change would take all that follow for old ones, and an old book for a whole one.
+            if (part.previous, part.last) in self._passed and part.previous != last:
+                return []  # repeated: the book has it
             follows = part.previous == last
         else:
             if part.last <= last:
@@ -116,6 +123,7 @@ class BookSync:
             return []
         self._joined = True
         self._last = part.last
+        self._passed.append((last, part.last))
         if not len(part.bids) and not len(part.asks) and part.last == last:
             return []  # a sign of life
         return [
@@ -149,6 +157,7 @@ class BookSync:
         self._last = None
         self._joined = False
         self._held.clear()
+        self._passed.clear()
         if self._rule.snapshot == "asked":
             self._held.append(part)
             self.wish = Wish.SNAPSHOT
