@@ -77,6 +77,13 @@ class Codec(ABC, Generic[A]):
         """Ask for the venue's time, in ns; None where it cannot be asked."""
         return None
 
+    def prepare(self) -> Sequence[Ask[None]]:
+        """Ask what must be known of the account before it trades: made in order at each start, before any order.
+
+        An account that is set up in a way in which we would trade wrongly is a ConfigError.
+        """
+        return ()
+
     def fee_rates(self, keys: Collection[str]) -> Sequence[Ask[Mapping[str, FeeRates]]]:
         """Ask for what the account pays, by instrument."""
         return ()
