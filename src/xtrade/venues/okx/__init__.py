@@ -1,0 +1,12 @@
+"""OKX: spot and linear swaps of one account, in net mode. Facts, signatures, wire; docs/venues/okx.md is the page.
+
+spec      addresses, limits, abilities, lines, what the codes mean
+auth      the key, and what it signs
+wire      requests, and what every answer has in common
+listing   the markets
+markets   what is asked of a market
+orders    the forms of orders, and the rows in which orders and fills are told
+trading   what is asked of orders
+account   balances, positions, fees, and how the account is set up
+codec     all of that, and the streams
+"""
