@@ -157,6 +157,12 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
             self.lines.want(self.codec.topics(key, feeds))
         if self.codec.auth is None:
             return
+        try:
+            for ask in self.codec.prepare():
+                await self.asker.ask(ask)
+        except BaseException:
+            await self.stop()
+            raise
         keepers = self._keep_private()
         try:
             async with asyncio.timeout(_START_S):

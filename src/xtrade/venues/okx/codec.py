@@ -137,11 +137,11 @@ class OkxCodec(AccountAsks):
 
     @override
     def subscribe(self, line: Line, topics: Sequence[Topic], number: int, now_ns: int) -> Sequence[bytes]:
-        return _frames("subscribe", line, topics, number)
+        return [_frame("subscribe", topics, number)]
 
     @override
     def unsubscribe(self, line: Line, topics: Sequence[Topic], number: int) -> Sequence[bytes]:
-        return _frames("unsubscribe", line, topics, number)
+        return [_frame("unsubscribe", topics, number)]
 
     @override
     def login(self, line: Line, number: int, now_ns: int) -> bytes | None:
@@ -252,13 +252,10 @@ class OkxCodec(AccountAsks):
         return told
 
 
-def _frames(operation: str, line: Line, topics: Sequence[Topic], number: int) -> list[bytes]:
-    size = line.frame_topics_max
-    parts = [topics[start : start + size] for start in range(0, len(topics), size)]
-    return [
-        msgspec.json.encode({"id": str(number), "op": operation, "args": [_arg(topic) for topic in part]})
-        for part in parts
-    ]
+def _frame(operation: str, topics: Sequence[Topic], number: int) -> bytes:
+    return msgspec.json.encode(
+        {"id": str(number), "op": operation, "args": [_arg(topic) for topic in topics]}
+    )
 
 
 def _arg(topic: Topic) -> dict[str, str]:

@@ -122,6 +122,7 @@ def _line(name: str, topics_max: int, *, private: bool = False) -> Line:
         keepalive=_KEEPALIVE,
         silence_ms_max=30_000,
         topics_max=topics_max,
+        confirms=True,
         opens="connections",
         # Orders go through the private line, and are no subscriptions.
         sends="" if private else "subscriptions",
