@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from xtrade.model.errors import XtradeError
+from xtrade.model.errors import NumberError, XtradeError
 from xtrade.model.instruments import Instrument, Kind, TradingStatus
 from xtrade.model.numbers import COUNT_MAX, number, product, steps
 from xtrade.symbols import Symbol
@@ -83,6 +83,8 @@ def _instrument(row: _Row) -> Instrument:
         quote = next((quote.removesuffix(end) for end in _FAMILIES if quote.endswith(end)), quote)
     symbol = Symbol(base, quote, row.settle_ccy if is_swap else None)
     lot = number(row.lot_sz)
+    if lot <= 0:
+        raise NumberError(f"{row.inst_id}: a lot of {row.lot_sz}")
     return Instrument(
         venue=VENUE,
         symbol=str(symbol),
