@@ -9,4 +9,12 @@ orders    the forms of orders, and the rows in which orders and fills are told
 trading   what is asked of orders
 account   balances, positions, fees, and how the account is set up
 codec     all of that, and the streams
+
+The other end of the same wire, for boxes:
+
+server           requests, logins, subscriptions
+server_orders    what is asked of the floor
+server_streams   what is told to whom
+server_rows      the rows in which it is told
+server_refusals  what is refused, in the venue's words
 """

@@ -31,7 +31,7 @@ from xtrade.venues.meanings import Meaning
 from xtrade.venues.spec import Spec
 from xtrade.venues.streams import BookRule, Line
 
-__all__ = ["CODES", "DEMO", "SPEC", "cost"]
+__all__ = ["CODES", "DEMO", "LIMITS", "SPEC", "WINDOW_MS", "cost"]
 
 DEMO: Final = "demo"
 """The name of the REST address of demo trading. The host is the live one, and a header tells one from the other."""
@@ -67,8 +67,8 @@ _ABILITIES: Final = Abilities(
 
 # -- what it allows -----------------------------------------------------------------------------------------------
 
-_WINDOW_MS: Final = 2_000
-_LIMITS: Final[Mapping[str, int]] = {
+WINDOW_MS: Final = 2_000
+LIMITS: Final[Mapping[str, int]] = {
     # by user and market
     "order": 60,
     "amend-order": 60,
@@ -95,6 +95,7 @@ _LIMITS: Final[Mapping[str, int]] = {
     "mark-price": 10,
     "time": 10,
 }
+"""How many requests in `WINDOW_MS`."""
 
 
 def cost(pool: str, weight: int = 1, key: str = "") -> tuple[Cost, ...]:
@@ -175,7 +176,7 @@ SPEC: Final = Spec(
     pools=(
         Pool("connections", (Window(3, ms=1_000),), kept=NOTHING_KEPT),
         Pool("subscriptions", (Window(480, ms=3_600_000),), kept=NOTHING_KEPT),
-        *(Pool(name, (Window(limit, ms=_WINDOW_MS),), kept=NOTHING_KEPT) for name, limit in _LIMITS.items()),
+        *(Pool(name, (Window(limit, ms=WINDOW_MS),), kept=NOTHING_KEPT) for name, limit in LIMITS.items()),
     ),
     pause_ms=2_000,
     pause_statuses=(429,),
