@@ -122,6 +122,16 @@ class OkxServer(Server):
             "passphrase": f"Box-{number}-{stream.getrandbits(32):08x}",
         }
 
+    @override
+    @classmethod
+    def how_to_connect(cls, address: str, native: str) -> list[str]:
+        sockets = f"ws{address.removeprefix('http')}/ws/v5"
+        return [
+            f"curl     curl '{address}/api/v5/market/books?instId={native}&sz=5'",
+            f"ccxt     exchange.urls['api'] = {{'rest': {address!r}, 'ws': {sockets!r}}}",
+            f"SDK      okx.MarketData.MarketAPI(domain={address!r})",
+        ]
+
     # -- requests -------------------------------------------------------------------------------------------------
 
     @override
