@@ -7,12 +7,15 @@ from hypothesis import given, settings, strategies as st
 
 from kit.okx import RECEIVED_NS, SPOT, SWAP, intended, made
 from xtrade.model.errors import XtradeError
+from xtrade.model.orders import OrderType, Trigger
 from xtrade.venues.asks import Answer
 from xtrade.venues.codec import Known
 from xtrade.venues.okx.spec import SPEC
 
 CODEC = made()
 LINES = st.sampled_from(SPEC.lines)
+STOP = intended(CODEC, type=OrderType.STOP_LIMIT, trigger=Trigger(ticks=510_000))
+ASLEEP = Known(STOP, CODEC.markets.of(SWAP).instrument)
 OURS = Known(intended(CODEC), CODEC.markets.of(SWAP).instrument)
 ASKS = [
     *CODEC.prepare(), *CODEC.balances(), *CODEC.positions(), *CODEC.fills(0, []), *CODEC.open_orders([]),
@@ -21,6 +24,7 @@ ASKS = [
     CODEC.trades(SWAP, 5), CODEC.bars(SWAP, 60 * 10**9, 0, 1), CODEC.leverage(SWAP, 3),
     CODEC.margin_mode(SWAP, isolated=False), CODEC.place(intended(CODEC)), CODEC.place_many([intended(CODEC)]),
     CODEC.cancel(OURS, 1), CODEC.amend(OURS, lots=1, ticks=1, request=1),
+    CODEC.place(STOP), CODEC.cancel(ASLEEP, 1), CODEC.amend(ASLEEP, lots=1, ticks=1, request=1), *CODEC.order(ASLEEP),
 ]  # fmt: skip
 
 TEXTS = st.one_of(
@@ -53,7 +57,7 @@ FIELDS = [
     "prevSeqId", "markPx", "fundingRate", "fundingTime", "nextFundingTime", "details", "ccy", "cashBal", "availBal",
     "mmr", "adjEq", "eq", "pos", "mgnMode", "posSide", "avgPx", "sCode", "sMsg", "maker", "taker", "acctLv", "posMode",
     "instType", "tickSz", "lotSz", "minSz", "ctVal", "ctMult", "settleCcy", "uly", "realizedRate", "reqId",
-    "amendResult", "cancelSource", "billId",
+    "amendResult", "cancelSource", "billId", "algoId", "algoClOrdId", "slOrdPx", "actualSz",
 ]  # fmt: skip
 ROWS = st.dictionaries(st.sampled_from(FIELDS), LEAVES | st.sampled_from(["buy", "sell"]), max_size=14)
 

@@ -106,7 +106,7 @@ def test_every_form_of_order(changes, form, codec):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"type": OrderType.STOP_MARKET},
+        {"type": OrderType.STOP_MARKET, "ticks": None},
         {"time_in_force": TimeInForce.GTD, "expires_ns": 1},
         {"key": SPOT, "reduce_only": True},
         {"type": OrderType.MARKET, "time_in_force": TimeInForce.FOK},
@@ -370,7 +370,7 @@ def test_an_order_that_is_not_there(codec, ours):
 
 
 def test_an_order_of_somebody_else_is_reported_and_not_taken_for_ours(codec):
-    (ask,) = codec.open_orders([])
+    ask, *_ = codec.open_orders([])
     page = ask.read(answer([ROW | {"clOrdId": "6b9ad766b55dBCDE12"}, ROW | {"instId": "BTC-USD-SWAP"}]))
 
     assert [report.client_order_id for report in page.items] == [None]
@@ -378,7 +378,7 @@ def test_an_order_of_somebody_else_is_reported_and_not_taken_for_ours(codec):
 
 
 def test_open_orders_come_in_pages(codec):
-    (ask,) = codec.open_orders([])
+    ask, *_ = codec.open_orders([])
     page = ask.read(answer([ROW | {"ordId": str(500 - number)} for number in range(100)]))
 
     assert len(page.items) == 100
@@ -386,7 +386,7 @@ def test_open_orders_come_in_pages(codec):
 
 
 def test_what_an_amount_bought_is_known_by_its_fills(codec):
-    (ask,) = codec.open_orders([])
+    ask, *_ = codec.open_orders([])
     row = (
         ROW
         | FILLED

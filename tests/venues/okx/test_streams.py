@@ -224,7 +224,7 @@ def test_private_topics_are_of_all_kinds_of_market(codec):
 
 
 def test_every_topic_is_confirmed_under_the_name_that_was_asked_for(codec, hear):
-    for name in ("public", "business", "private"):
+    for name in ("public", "business", "private", "stops"):
         line = SPEC.line(name)
         topics = [*codec.topics(SWAP, frozenset(Feed)), *codec.private_topics(line)]
         for topic in [topic for topic in topics if topic.line == name]:
@@ -291,7 +291,7 @@ def test_lines_are_kept_alive_as_the_venue_wants():
     for line in SPEC.lines:
         assert line.keepalive.payload() == b"ping"
         assert line.keepalive.every_ms < 30_000
-    assert [line.name for line in SPEC.lines if line.logs_in] == ["private"]
+    assert [line.name for line in SPEC.lines if line.logs_in] == ["private", "stops"]
 
 
 def test_where_the_lines_go():

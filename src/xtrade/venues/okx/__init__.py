@@ -6,7 +6,9 @@ wire      requests, and what every answer has in common
 listing   the markets
 markets   what is asked of a market
 orders    the forms of orders, and the rows in which orders and fills are told
-trading   what is asked of orders
+stops     orders that sleep until a price is reached
+trading   commands: orders placed, changed, canceled
+reports   what is asked about orders and fills
 account   balances, positions, fees, and how the account is set up
 codec     all of that, and the streams
 

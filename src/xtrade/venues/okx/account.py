@@ -27,8 +27,8 @@ from xtrade.venues.base import FeeRates
 from xtrade.venues.levels import counters
 from xtrade.venues.markets import Markets
 from xtrade.venues.okx.auth import OkxKey
+from xtrade.venues.okx.reports import ReportAsks
 from xtrade.venues.okx.spec import cost
-from xtrade.venues.okx.trading import TradingAsks
 from xtrade.venues.okx.wire import BROKEN, amount, ns, rows
 from xtrade.venues.spec import Addresses
 
@@ -156,7 +156,7 @@ def position_of(
 # -- asks ---------------------------------------------------------------------------------------------------------
 
 
-class AccountAsks(TradingAsks):
+class AccountAsks(ReportAsks):
     """The part of the codec that asks about the account, and what it remembers of it."""
 
     @override

@@ -1,8 +1,8 @@
 """OKX's codec: what it can be asked (the classes below this one), and its streams.
 
-Three lines: `public` (books, trades, marks, funding), `business` (bars) and `private` (the account, and commands). All
-speak alike: `{"op": "subscribe", "args": [{"channel": …, "instId": …}]}` goes out, `{"arg": {…}, "data": […]}` comes
-in, and what is alive answers `pong` to `ping`. A topic is called `channel:market` here.
+Four lines: `public` (books, trades, marks, funding), `business` (bars), `private` (the account, and commands), `stops`
+(orders that sleep). All speak alike: `{"op": "subscribe", "args": [{"channel": …, "instId": …}]}` goes out,
+`{"arg": {…}, "data": […]}` comes in, and what is alive answers `pong` to `ping`. A topic is called `channel:market`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from xtrade.venues.okx.markets import (
 )
 from xtrade.venues.okx.orders import OrderRow, order_events
 from xtrade.venues.okx.spec import SPEC
+from xtrade.venues.okx.stops import StopRow, stop_events
 from xtrade.venues.okx.wire import BROKEN
 from xtrade.venues.spec import Spec
 from xtrade.venues.streams import (
@@ -59,6 +60,7 @@ from xtrade.venues.streams import (
 __all__ = ["OkxCodec"]
 
 R = TypeVar("R")
+Told = TypeVar("Told", OrderRow, StopRow)
 
 # -- frames -------------------------------------------------------------------------------------------------------
 
@@ -95,6 +97,7 @@ _MARKS: Final = msgspec.json.Decoder(list[MarkRow])
 _FUNDING: Final = msgspec.json.Decoder(list[FundingRow])
 _BARS: Final = msgspec.json.Decoder(list[BarRow])
 _ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
+_STOPS: Final = msgspec.json.Decoder(list[StopRow])
 _BALANCES: Final = msgspec.json.Decoder(list[BalanceRow])
 _POSITIONS: Final = msgspec.json.Decoder(list[PositionRow])
 
@@ -112,9 +115,12 @@ _CHANNELS: Final[Mapping[Feed, tuple[str, str]]] = {
     Feed.FUNDING: ("public", "funding-rate"),
     Feed.BARS: ("business", "candle1m"),
 }
-_PRIVATE: Final = ("orders:ANY", "account", "positions:ANY")
+_PRIVATE: Final[Mapping[str, tuple[str, ...]]] = {
+    "private": ("orders:ANY", "account", "positions:ANY"),
+    "stops": ("orders-algo:ANY", "algo-advance:ANY"),
+}
 # What is asked for by kind of market; everything else is asked for by market, or for the whole account.
-_BY_KIND: Final = frozenset({"orders", "positions"})
+_BY_KIND: Final = frozenset({"orders", "positions", "orders-algo", "algo-advance"})
 
 
 class OkxCodec(AccountAsks):
@@ -133,7 +139,7 @@ class OkxCodec(AccountAsks):
 
     @override
     def private_topics(self, line: Line) -> Sequence[Topic]:
-        return [Topic(line.name, name) for name in _PRIVATE] if line.private else []
+        return [Topic(line.name, name) for name in _PRIVATE.get(line.name, ())]
 
     @override
     def subscribe(self, line: Line, topics: Sequence[Topic], number: int, now_ns: int) -> Sequence[bytes]:
@@ -199,7 +205,9 @@ class OkxCodec(AccountAsks):
                     arg, _BARS, frame, lambda row, market: (bar_of(row, market, MINUTE_NS, received_ns),)
                 )
             case "orders":
-                return self._orders(_ORDERS.decode(frame.data), received_ns)
+                return self._orders(_ORDERS.decode(frame.data), order_events, received_ns)
+            case "orders-algo" | "algo-advance":
+                return self._orders(_STOPS.decode(frame.data), stop_events, received_ns)
             case "account":
                 return self._balances(_BALANCES.decode(frame.data), received_ns)
             case "positions":
@@ -219,7 +227,12 @@ class OkxCodec(AccountAsks):
             raise DataError("a market that is not listed")
         return [said for row in decoder.decode(frame.data) for said in read(row, instrument)]
 
-    def _orders(self, found: Sequence[OrderRow], received_ns: int) -> Sequence[Said | Unread]:
+    def _orders(
+        self,
+        found: Sequence[Told],
+        read: Callable[[Told, Instrument, int], Iterable[Said]],
+        received_ns: int,
+    ) -> Sequence[Said | Unread]:
         """Tell of orders of ours. One that cannot be read costs the others nothing, and is asked for."""
         told: list[Said | Unread] = []
         for row in found:
@@ -227,9 +240,9 @@ class OkxCodec(AccountAsks):
             if instrument is None:
                 continue  # an option, a future or an inverse contract, entered elsewhere
             try:
-                told += list(order_events(row, instrument, received_ns))
+                told += list(read(row, instrument, received_ns))
             except BROKEN as broken:
-                told += _lost(f"order {row.ord_id[:40]}", broken)
+                told += _lost(f"order {row.ord_id[:40] or instrument.key}", broken)
         return told
 
     def _balances(self, found: Sequence[BalanceRow], received_ns: int) -> Sequence[Said]:

@@ -37,7 +37,20 @@ from xtrade.venues.levels import counters
 from xtrade.venues.okx.spec import SPEC
 from xtrade.venues.okx.wire import ns
 
-__all__ = ["FillRow", "OrderRow", "fill_report", "order_events", "order_form", "order_report", "own_id"]
+__all__ = [
+    "ALGO",
+    "FillRow",
+    "OrderRow",
+    "fill_report",
+    "order_events",
+    "order_form",
+    "order_report",
+    "own_id",
+    "own_order",
+]
+
+ALGO: Final = "algo"
+"""How the name of an order that still sleeps begins (see `stops`)."""
 
 # -- as they are asked for ----------------------------------------------------------------------------------------
 
@@ -113,6 +126,9 @@ class OrderRow(Struct, rename="camel"):
     req_id: str = ""
     code: str = ""
     msg: str = ""
+    algo_id: str = ""
+    algo_cl_ord_id: str = ""
+    c_time: str = ""
     u_time: str = ""
 
 
@@ -169,9 +185,14 @@ def own_id(text: str) -> ClientOrderId | None:
     return SPEC.ids.decode(text)
 
 
+def own_order(row: OrderRow) -> ClientOrderId | None:
+    """Return our name of an order: its own, or that of the instruction that placed it when it woke."""
+    return own_id(row.cl_ord_id) or own_id(row.algo_cl_ord_id)
+
+
 def order_events(row: OrderRow, instrument: Instrument, received_ns: int) -> Iterator[OrderEvent]:
     """Say what a row of the stream tells of an order of ours; nothing of another one."""
-    order = own_id(row.cl_ord_id)
+    order = own_order(row)
     if order is None:
         return
     if row.state not in _OPEN and row.state not in _CANCELED and row.state != "filled":
@@ -181,6 +202,17 @@ def order_events(row: OrderRow, instrument: Instrument, received_ns: int) -> Ite
     if row.state == "live":
         yield OrderAccepted(
             client_order_id=order, venue_order_id=row.ord_id, venue_ns=told_ns, received_ns=received_ns
+        )
+    if row.algo_id and own_id(row.cl_ord_id) is None:
+        ticks, lots = counters(instrument)
+        yield OrderAmended(
+            client_order_id=order,
+            venue_order_id=row.ord_id,
+            venue_ns=ns(row.c_time),
+            received_ns=received_ns,
+            lots=lots(row.sz),
+            ticks=ticks(row.px) if row.px else None,
+            replaces=f"{ALGO}{row.algo_id}",
         )
     yield from _changes(row, order, instrument, told_ns, received_ns)
     if (fill := _fill(row, instrument)) is not None:
@@ -227,7 +259,7 @@ def order_report(row: OrderRow, instrument: Instrument) -> OrderReport:
     return OrderReport(
         instrument=instrument.key,
         venue_order_id=row.ord_id,
-        client_order_id=own_id(row.cl_ord_id),
+        client_order_id=own_order(row),
         side=row.side,
         status=status,
         lots=filled_lots if _is_quote_sized(row) else lots(row.sz),

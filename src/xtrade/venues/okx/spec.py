@@ -39,7 +39,7 @@ DEMO: Final = "demo"
 # -- what it can do -----------------------------------------------------------------------------------------------
 
 _ORDERS: Final = TradingAbilities(
-    types=frozenset({OrderType.LIMIT, OrderType.MARKET}),
+    types=frozenset(OrderType) - {OrderType.TRAILING_STOP},
     time_in_force=frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK}),
     post_only=True,
     amend=Amend.ANY,
@@ -60,7 +60,7 @@ _ABILITIES: Final = Abilities(
     },
     trading={
         Kind.SPOT: replace(_ORDERS, quote_sized=True),
-        Kind.LINEAR: replace(_ORDERS, reduce_only=True),
+        Kind.LINEAR: replace(_ORDERS, types=frozenset(OrderType), reduce_only=True),
     },
     account=AccountAbilities(balances=True, positions=True, fills=True, fills_name_orders=True),
 )
@@ -74,10 +74,14 @@ LIMITS: Final[Mapping[str, int]] = {
     "amend-order": 60,
     "cancel-order": 60,
     "batch-orders": 300,
+    "order-algo": 20,
+    "amend-algos": 20,
+    "cancel-algos": 20,
     # by user
     "orders of the account": 1_000,
     "order asked for": 60,
     "orders-pending": 60,
+    "orders-algo-pending": 20,
     "fills": 10,
     "balance": 10,
     "positions": 10,
@@ -114,10 +118,10 @@ def _sockets(host: str) -> dict[str, str]:
 _KEEPALIVE: Final = Keepalive(every_ms=18_000, payload=lambda: b"ping", answer_ms=8_000)
 
 
-def _line(name: str, topics_max: int, *, private: bool = False) -> Line:
+def _line(name: str, topics_max: int, *, private: bool = False, address: str = "") -> Line:
     return Line(
         name=name,
-        address=name,
+        address=address or name,
         private=private,
         logs_in=private,
         keepalive=_KEEPALIVE,
@@ -170,6 +174,8 @@ SPEC: Final = Spec(
         _line("public", 30),
         _line("business", 100),
         _line("private", 0, private=True),
+        # Orders that sleep are told of elsewhere.
+        _line("stops", 0, private=True, address="business"),
     ),
     books={"": BookRule(snapshot="told", chain="previous")},
     ids=FORMS["okx"],

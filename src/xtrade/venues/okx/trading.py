@@ -1,4 +1,4 @@
-"""What is asked of orders: placed, changed, canceled, alone or in batches, over HTTP or through the private socket.
+"""Commands: orders placed, changed, canceled, alone or in batches, over HTTP or through the private socket.
 
 An answer says that a command was accepted, and no more: what became of it comes on the stream. A socket wants the
 market by a number (`instIdCode`) in the place of its name; on demo those numbers are refused, and commands go by HTTP.
@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from typing_extensions import override
 
-from xtrade.model.errors import DataError, Rejected
+from xtrade.model.errors import Rejected
 from xtrade.model.events import (
     AmendRejected,
     CancelRejected,
@@ -25,29 +25,26 @@ from xtrade.model.numbers import plain
 from xtrade.model.orders import OrderIntent
 from xtrade.net.limits import Cost, Priority
 from xtrade.net.retry import Repeat
-from xtrade.venues.asks import Answer, Ask, Over, Page
-from xtrade.venues.base import FillReport, OrderReport
+from xtrade.venues.asks import Answer, Ask, Over
 from xtrade.venues.codec import Known
 from xtrade.venues.markets import Listed
 from xtrade.venues.meanings import Meaning
 from xtrade.venues.okx.markets import MarketAsks
-from xtrade.venues.okx.orders import FillRow, OrderRow, fill_report, order_form, order_report, own_id
+from xtrade.venues.okx.orders import (
+    ALGO,
+    order_form,
+)
 from xtrade.venues.okx.spec import SPEC, cost
-from xtrade.venues.okx.wire import BROKEN, MS_NS, OK, Ack, acks, meaning, order_ns, refusal, rows
+from xtrade.venues.okx.stops import changed_stop, is_asleep, named_stop, stop_form
+from xtrade.venues.okx.wire import MS_NS, OK, Ack, acks, meaning, order_ns, refusal, rows
 
-__all__ = ["TradingAsks"]
+__all__ = ["TradingAsks", "named"]
 
-_ORDERS: Final = msgspec.json.Decoder(list[OrderRow])
-_FILLS: Final = msgspec.json.Decoder(list[FillRow])
 _COUNTDOWN: Final = msgspec.json.Decoder(list[dict[str, str]])
-_PAGE: Final = 100
-# Fills of the last three days are told at another address than older ones; a clock may be a little off.
-_RECENT_NS: Final = 3 * 86_400_000_000_000 - 600_000_000_000
-_ORDER_GONE: Final = "51603"
 
 
 class TradingAsks(MarketAsks):
-    """The part of the codec that asks about orders."""
+    """The part of the codec that commands."""
 
     def margin_of(self, key: str) -> str:
         """Return how an order of this market is to be margined (`tdMode`)."""
@@ -57,6 +54,8 @@ class TradingAsks(MarketAsks):
 
     @override
     def place(self, intent: OrderIntent) -> Ask[Sequence[OrderEvent]]:
+        if intent.type.is_triggered:
+            return self._place_stop(intent)
         what = "place order"
         listed = self.markets.of(intent.instrument)
         form = order_form(intent, listed.instrument, self.margin_of(intent.instrument))
@@ -85,7 +84,9 @@ class TradingAsks(MarketAsks):
         )
 
     @override
-    def place_many(self, intents: Sequence[OrderIntent]) -> Ask[Sequence[OrderEvent]]:
+    def place_many(self, intents: Sequence[OrderIntent]) -> Ask[Sequence[OrderEvent]] | None:
+        if any(intent.type.is_triggered for intent in intents):
+            return None
         what = "place orders"
         forms = []
         for intent in intents:
@@ -126,7 +127,7 @@ class TradingAsks(MarketAsks):
         what = "cancel order"
         order = known.intent.client_order_id
         listed = self.markets.of(known.intent.instrument)
-        form = _named(known)
+        form = named_stop(known) if is_asleep(known) else named(known)
 
         def read(answer: Answer) -> Sequence[OrderEvent]:
             return [
@@ -136,11 +137,19 @@ class TradingAsks(MarketAsks):
                 for reason in _refused(what, answer)
             ]
 
+        body = {"instId": listed.instrument.native, **form}
+        if is_asleep(known):
+            return Ask(
+                what,
+                self.requests.signed_post("/api/v5/trade/cancel-algos", [body]),
+                read,
+                cost("cancel-algos", key=listed.instrument.native),
+                Priority.CANCEL,
+                Repeat.IDEMPOTENT,
+            )
         return Ask(
             what,
-            self.requests.signed_post(
-                "/api/v5/trade/cancel-order", {"instId": listed.instrument.native, **form}
-            ),
+            self.requests.signed_post("/api/v5/trade/cancel-order", body),
             read,
             cost("cancel-order", key=listed.instrument.native),
             Priority.CANCEL,
@@ -153,11 +162,14 @@ class TradingAsks(MarketAsks):
         what = "amend order"
         order = known.intent.client_order_id
         listed = self.markets.of(known.intent.instrument)
-        form = _named(known) | {
-            "reqId": str(request),
-            "newSz": plain(known.instrument.quantity(lots)),
-            "newPx": plain(known.instrument.price(ticks)),
-        }
+        if is_asleep(known):
+            form = named_stop(known) | {"reqId": str(request)} | changed_stop(known, lots=lots, ticks=ticks)
+        else:
+            form = named(known) | {
+                "reqId": str(request),
+                "newSz": plain(known.instrument.quantity(lots)),
+                "newPx": plain(known.instrument.price(ticks)),
+            }
 
         def read(answer: Answer) -> Sequence[OrderEvent]:
             return [
@@ -167,17 +179,51 @@ class TradingAsks(MarketAsks):
                 for reason in _refused(what, answer)
             ]
 
+        body = {"instId": listed.instrument.native, **form}
+        if is_asleep(known):
+            return Ask(
+                what,
+                self.requests.signed_post("/api/v5/trade/amend-algos", body),
+                read,
+                cost("amend-algos", key=listed.instrument.native),
+                Priority.TRADE,
+                Repeat.NEVER,
+            )
         return Ask(
             what,
-            self.requests.signed_post(
-                "/api/v5/trade/amend-order", {"instId": listed.instrument.native, **form}
-            ),
+            self.requests.signed_post("/api/v5/trade/amend-order", body),
             read,
             (Cost("amend-order", key=listed.instrument.native), Cost("orders of the account")),
             Priority.TRADE,
             # A second copy would undo a change that was made after the first.
             Repeat.NEVER,
             self._over("amend-order", f"a{request}x{order}", [(listed, form)]),
+        )
+
+    def _place_stop(self, intent: OrderIntent) -> Ask[Sequence[OrderEvent]]:
+        what = "place order"
+        instrument = self.markets.of(intent.instrument).instrument
+        form = stop_form(intent, instrument, self.margin_of(intent.instrument))
+
+        def read(answer: Answer) -> Sequence[OrderEvent]:
+            ack = acks(answer, what)[0]
+            if ack.s_code != OK:
+                raise refusal(what, ack.code, ack.s_msg)
+            return [
+                OrderAccepted(
+                    client_order_id=intent.client_order_id,
+                    venue_order_id=f"{ALGO}{ack.algo_id}" if ack.algo_id else None,
+                    received_ns=answer.received_ns,
+                )
+            ]
+
+        return Ask(
+            what,
+            self.requests.signed_post("/api/v5/trade/order-algo", {"instId": instrument.native, **form}),
+            read,
+            cost("order-algo", key=instrument.native),
+            Priority.TRADE,
+            Repeat.NEVER,
         )
 
     @override
@@ -198,95 +244,6 @@ class TradingAsks(MarketAsks):
                 Repeat.IDEMPOTENT,
             )
         ]
-
-    # -- questions ------------------------------------------------------------------------------------------------
-
-    @override
-    def order(self, known: Known) -> Sequence[Ask[OrderReport | None]]:
-        what = "order"
-        instrument = self.markets.of(known.intent.instrument).instrument
-
-        def read(answer: Answer) -> OrderReport | None:
-            try:
-                found = rows(answer, what, _ORDERS)
-            except Rejected as refused:
-                if refused.code == _ORDER_GONE:
-                    return None
-                raise
-            return next(iter(self._reports(what, found)), None)
-
-        return [
-            Ask(
-                what,
-                self.requests.signed_get(
-                    "/api/v5/trade/order", {"instId": instrument.native, **_named(known)}
-                ),
-                read,
-                cost("order asked for"),
-                Priority.ACCOUNT,
-            )
-        ]
-
-    @override
-    def open_orders(self, keys: Collection[str]) -> Sequence[Ask[Page[OrderReport]]]:
-        return [self._open_orders(None)]
-
-    def _open_orders(self, after: str | None) -> Ask[Page[OrderReport]]:
-        what = "open orders"
-
-        def read(answer: Answer) -> Page[OrderReport]:
-            found = rows(answer, what, _ORDERS)
-            goes_on = len(found) >= _PAGE and found[-1].ord_id != after
-            return Page(
-                tuple(self._reports(what, found)), self._open_orders(found[-1].ord_id) if goes_on else None
-            )
-
-        query = {"limit": str(_PAGE)} | ({} if after is None else {"after": after})
-        return Ask(
-            what,
-            self.requests.signed_get("/api/v5/trade/orders-pending", query),
-            read,
-            cost("orders-pending"),
-            Priority.ACCOUNT,
-        )
-
-    @override
-    def fills(self, since_ns: int, keys: Collection[str]) -> Sequence[Ask[Page[FillReport]]]:
-        return [self._fills(since_ns, section, None) for section in ("SPOT", "SWAP")]
-
-    def _fills(self, since_ns: int, section: str, after: str | None) -> Ask[Page[FillReport]]:
-        what = "fills"
-        query = {"instType": section, "limit": str(_PAGE), "begin": str(since_ns // MS_NS)}
-        if after is not None:
-            query["after"] = after
-        recent = self.requests.signed_get("/api/v5/trade/fills", query)
-        older = self.requests.signed_get("/api/v5/trade/fills-history", query)
-
-        def read(answer: Answer) -> Page[FillReport]:
-            found = rows(answer, what, _FILLS)
-            reports = []
-            for row in reversed(found):
-                if (instrument := self.markets.native(row.inst_id)) is None:
-                    continue
-                try:
-                    reports.append(fill_report(row, instrument))
-                except BROKEN as broken:
-                    if own_id(row.cl_ord_id) is None:
-                        continue  # by hand, off the grid of today: no order here waits for it
-                    raise DataError(f"okx: {what}: trade {row.trade_id[:40]}: {broken}") from None
-            goes_on = len(found) >= _PAGE and found[-1].bill_id not in {"", after}
-            return Page(
-                tuple(report for report in reports if (report.fill.venue_ns or since_ns) >= since_ns),
-                self._fills(since_ns, section, found[-1].bill_id) if goes_on else None,
-            )
-
-        return Ask(
-            what,
-            lambda now_ns: (recent if since_ns > now_ns - _RECENT_NS else older)(now_ns),
-            read,
-            cost("fills"),
-            Priority.ACCOUNT,
-        )
 
     # -- how ------------------------------------------------------------------------------------------------------
 
@@ -310,22 +267,8 @@ class TradingAsks(MarketAsks):
         message = msgspec.json.encode(frame)
         return Over("private", lambda _now_ns: (name, message))
 
-    def _reports(self, what: str, found: Sequence[OrderRow]) -> list[OrderReport]:
-        """Read orders; those of markets that are not listed here (options, inverse contracts) are left out."""
-        reports = []
-        for row in found:
-            if (instrument := self.markets.native(row.inst_id)) is None:
-                continue
-            try:
-                reports.append(order_report(row, instrument))
-            except BROKEN as broken:
-                if own_id(row.cl_ord_id) is None:
-                    continue
-                raise DataError(f"okx: {what}: order {row.ord_id[:40]}: {broken}") from None
-        return reports
 
-
-def _named(known: Known) -> dict[str, str]:
+def named(known: Known) -> dict[str, str]:
     """Name an order as the venue does where that is known: our own name may be taken again there one day."""
     if known.venue_order_id is not None:
         return {"ordId": known.venue_order_id}

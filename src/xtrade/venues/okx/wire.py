@@ -121,6 +121,7 @@ class Ack(Struct, rename="camel"):
     sub_code: str = ""
     ord_id: str = ""
     cl_ord_id: str = ""
+    algo_id: str = ""
     ts: str = ""
 
     @property
