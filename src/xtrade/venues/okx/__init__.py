@@ -16,7 +16,10 @@ The other end of the same wire, for boxes:
 
 server           requests, logins, subscriptions
 server_orders    what is asked of the floor
-server_streams   what is told to whom
+server_stops     orders that sleep
+server_answers   what is answered when it is asked for
+server_news      what is told because it happened
+server_streams   who listens, and the books that they see
 server_rows      the rows in which it is told
 server_refusals  what is refused, in the venue's words
 """

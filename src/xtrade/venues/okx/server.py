@@ -2,7 +2,7 @@
 
 Requests are `/api/v5/…`, with a table of who answers what against which budget; sockets are `/ws/v5/public`,
 `/business` and `/private`. Keys, signatures, clocks and budgets are checked as the venue checks them. The account is in
-futures mode with net positions; stops and other algorithmic orders, transfers and sub-accounts are not there.
+futures mode with net positions; iceberg, chase and TWAP orders, transfers and sub-accounts are not there.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from xtrade.sim.matching.rules import ClientIds, FeesIn, PostOnly, SelfTrade, Ve
 from xtrade.sim.matching.tape import Notice
 from xtrade.sim.synthetic.markets import Listing
 from xtrade.venues.box.accounts import BoxAccount
-from xtrade.venues.box.floor import Floor
+from xtrade.venues.box.floor import Floor, Slip
 from xtrade.venues.box.server import Asked, Server, Session, Told
 from xtrade.venues.okx.server_answers import Answers
 from xtrade.venues.okx.server_news import News
 from xtrade.venues.okx.server_orders import BATCH_MAX, Orders, text
 from xtrade.venues.okx.server_refusals import Refusal, bad
 from xtrade.venues.okx.server_rows import Row
+from xtrade.venues.okx.server_stops import Stops, algo_id
 from xtrade.venues.okx.server_streams import Audience, Client, topic
 
 __all__ = ["OkxServer"]
@@ -52,6 +53,7 @@ _CHANNELS: Final[Mapping[str, tuple[str, ...]]] = {
     "business": ("candle*", "trades-all", "orders-algo", "algo-advance"),
     "private": ("orders", "account", "positions", "balance_and_position", "fills", "liquidation-warning"),
 }  # fmt: skip
+_OF_STOPS: Final = frozenset({"orders-algo", "algo-advance"})
 _FOR_HIGH_TIERS: Final = frozenset({"books-l2-tbt", "books50-l2-tbt", "fills"})
 
 
@@ -105,6 +107,7 @@ class OkxServer(Server):
     @override
     def __init__(self, floor: Floor, accounts: Sequence[BoxAccount], now_ns: Callable[[], int]) -> None:
         self.orders = Orders(floor, now_ns)
+        self.stops = Stops(floor, self.orders)
         self.answers = Answers(floor, self.orders, now_ns)
         self.audience = Audience()
         self.news = News(floor, self.orders, self.answers, self.audience)
@@ -199,7 +202,9 @@ class OkxServer(Server):
             "trade/orders-pending": _Route(told.pending, "orders-pending"),
             "trade/orders-history": _Route(told.history, "orders-pending"),
             "trade/orders-history-archive": _Route(told.history, "orders-pending"),
-            "trade/orders-algo-pending": _Route(lambda _, __: [], "orders-pending"),
+            "trade/order-algo": _Route(self.stops.one, "order-algo"),
+            "trade/orders-algo-pending": _Route(self.stops.pending, "orders-algo-pending"),
+            "trade/orders-algo-history": _Route(self.stops.history, "orders-algo-pending"),
             "trade/fills": _Route(told.fills, "order asked for"),
             "trade/fills-history": _Route(told.fills, "fills"),
         }
@@ -221,28 +226,32 @@ class OkxServer(Server):
         """Do what is asked with one or several orders."""
         if not forms or not all(isinstance(form, dict) for form in forms):
             raise bad("args")
-        if len(forms) > BATCH_MAX or (len(forms) > 1 and not command.many):
-            raise Refusal("51000", f"at most {BATCH_MAX if command.many else 1} orders at a time", 400)
-        if until_ms and (not until_ms.isdigit() or int(until_ms) < self.now_ns() // _MS_NS):
+        if len(forms) > command.most:
+            raise Refusal("51000", f"at most {command.most} orders at a time", 400)
+        if until_ms and (not _is_whole(until_ms) or int(until_ms) < self.now_ns() // _MS_NS):
             raise Refusal("50036", "The expTime can't be earlier than the current system time", 400)
         # Of one order, a batch costs what the order does.
-        budget = "batch-orders" if len(forms) > 1 else command.budget
+        budget = "batch-orders" if len(forms) > 1 and command.most == BATCH_MAX else command.budget
         for form in forms:
             self.orders.counters.take(
                 budget, f"{account} {form.get('instId') or form.get('instIdCode')}", self.now_ns()
             )
-        if command.budget != "cancel-order":
+        if not command.budget.startswith("cancel"):
             self.orders.counters.take("orders of the account", account, self.now_ns(), len(forms))
         do = {
             "order": self.orders.place,
             "amend-order": self.orders.amend,
             "cancel-order": self.orders.cancel,
+            "order-algo": self.stops.place,
+            "amend-algos": self.stops.amend,
+            "cancel-algos": self.stops.cancel,
         }
-        return self.orders.all_of(account, forms, do[command.budget])
+        named = _stop_named if "algo" in command.budget else _order_named
+        return self.orders.all_of(account, forms, do[command.budget], named)
 
     def _countdown(self, account: str, form: Form) -> Sequence[Any]:
         seconds = text(form, "timeOut")
-        if not seconds.isdigit() or not (int(seconds) == 0 or 10 <= int(seconds) <= 120):
+        if not _is_whole(seconds) or not (int(seconds) == 0 or 10 <= int(seconds) <= 120):
             raise bad("timeOut")
         self.floor.countdown(account, int(seconds) * 10**9)
         now_ms = self.now_ns() // _MS_NS
@@ -286,7 +295,7 @@ class OkxServer(Server):
         if client.account:
             raise Refusal("60031", "The connection is logged in already")
         at = text(form, "timestamp")
-        if not at.isdigit() or len(at) > 12:
+        if not _is_whole(at) or len(at) > 12:
             raise Refusal("60004", "Invalid timestamp")
         if abs(self.now_ns() // _MS_NS - int(at) * 1_000) > _WINDOW_MS:
             raise Refusal("60006", "Timestamp request expired")
@@ -386,7 +395,8 @@ class OkxServer(Server):
             each.endswith("*") and channel.startswith(each[:-1]) for each in known
         ):
             raise Refusal("60018", f"Wrong URL or {_shown(arg)} doesn't exist. Please use the correct URL.")
-        if client.line == "private" and not client.account:
+        is_ours = client.line == "private" or channel in _OF_STOPS
+        if is_ours and not client.account:
             raise Refusal("60011", "Please log in")
         if channel in _FOR_HIGH_TIERS:
             raise Refusal("64003", "Your trading fee tier doesn't meet the requirement.")
@@ -413,30 +423,45 @@ class OkxServer(Server):
 
 
 class _Command(NamedTuple):
-    """What is done with orders, and whether with several at once."""
+    """What is done with orders, and with how many at once."""
 
     budget: str
-    many: bool = False
+    most: int = 1
 
 
 _COMMANDS: Final[Mapping[str, _Command]] = {
     "trade/order": _Command("order"),
-    "trade/batch-orders": _Command("order", many=True),
+    "trade/batch-orders": _Command("order", most=BATCH_MAX),
     "trade/cancel-order": _Command("cancel-order"),
-    "trade/cancel-batch-orders": _Command("cancel-order", many=True),
+    "trade/cancel-batch-orders": _Command("cancel-order", most=BATCH_MAX),
     "trade/amend-order": _Command("amend-order"),
-    "trade/amend-batch-orders": _Command("amend-order", many=True),
+    "trade/amend-batch-orders": _Command("amend-order", most=BATCH_MAX),
+    "trade/order-algo": _Command("order-algo"),
+    "trade/amend-algos": _Command("amend-algos"),
+    "trade/cancel-algos": _Command("cancel-algos", most=10),
 }
 _OPERATIONS: Final[Mapping[str, _Command]] = {
     "order": _Command("order"),
-    "batch-orders": _Command("order", many=True),
+    "batch-orders": _Command("order", most=BATCH_MAX),
     "cancel-order": _Command("cancel-order"),
-    "batch-cancel-orders": _Command("cancel-order", many=True),
+    "batch-cancel-orders": _Command("cancel-order", most=BATCH_MAX),
     "amend-order": _Command("amend-order"),
-    "batch-amend-orders": _Command("amend-order", many=True),
+    "batch-amend-orders": _Command("amend-order", most=BATCH_MAX),
 }
 _ACCESS: Final = ("key", "sign", "timestamp", "passphrase")
 _MISSING: Final = ("50103", "50106", "50107", "50104")
+
+
+def _order_named(slip: Slip) -> Row:
+    return {"ordId": slip.venue_order_id, "clOrdId": slip.text}
+
+
+def _stop_named(slip: Slip) -> Row:
+    return {"algoId": algo_id(slip), "algoClOrdId": slip.text}
+
+
+def _is_whole(given: str) -> bool:
+    return given.isascii() and given.isdigit()
 
 
 def _is_signed(account: BoxAccount, signed: bytes, sign: str) -> bool:

@@ -18,6 +18,7 @@ from xtrade.venues.okx import server_rows as write
 from xtrade.venues.okx.server_orders import Orders, text
 from xtrade.venues.okx.server_refusals import Refusal, bad
 from xtrade.venues.okx.server_rows import Row, kind_of, ms
+from xtrade.venues.okx.server_stops import is_asleep
 
 __all__ = ["Answers", "bar_ns"]
 
@@ -345,11 +346,13 @@ class Answers:
 
     def pending(self, account: str, form: Form) -> list[Row]:
         """Open orders."""
-        return self._order_rows(form, self._floor.open_slips(account))
+        return self._order_rows(
+            form, [each for each in self._floor.open_slips(account) if not is_asleep(each)]
+        )
 
     def history(self, account: str, form: Form) -> list[Row]:
         """Orders that have ended."""
-        ended = [each for each in self._floor.slips(account) if not each.is_open]
+        ended = [each for each in self._floor.slips(account) if not each.is_open and not is_asleep(each)]
         return self._order_rows(form, [each for each in ended if self._orders.is_known(each)])
 
     def _order_rows(self, form: Form, slips: Sequence[Slip]) -> list[Row]:

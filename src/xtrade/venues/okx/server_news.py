@@ -19,13 +19,14 @@ from xtrade.model.events import (
     Trade,
 )
 from xtrade.model.instruments import Instrument, Kind
-from xtrade.sim.matching.tape import EVERYBODY, Notice
+from xtrade.sim.matching.tape import EVERYBODY, Notice, OrderTriggered
 from xtrade.venues.box.floor import Floor, Slip
 from xtrade.venues.okx import server_rows as write
 from xtrade.venues.okx.server_answers import Answers, bar_ns
 from xtrade.venues.okx.server_orders import Orders, text
 from xtrade.venues.okx.server_refusals import Refusal
 from xtrade.venues.okx.server_rows import Row, Running, kind_of, ms
+from xtrade.venues.okx.server_stops import channel_of, is_asleep, stop_row, wake
 from xtrade.venues.okx.server_streams import Audience, BookView, Client
 
 __all__ = ["News"]
@@ -113,6 +114,8 @@ class News:
                 self._public(event)
             elif isinstance(event, OrderEvent):
                 self._order(account, event)
+            elif isinstance(event, OrderTriggered):
+                self._wake(account, event)
             elif isinstance(event, BalanceReport):
                 balances.setdefault(account, []).append(event)
             elif isinstance(event, PositionReport):
@@ -230,6 +233,9 @@ class News:
         if isinstance(event, OrderFilled):
             self._running[slip.number] = running
         request = self._orders.requests.get(slip.number)
+        if is_asleep(slip):
+            self._tell_order(account, slip, stop_row(slip, event, request), channel_of(slip))
+            return
         row = write.told_order(slip, event, running, request)
         if not slip.is_open and (row is None or row["state"] in {"filled", "canceled"}):
             self._running.pop(slip.number, None)
@@ -248,9 +254,21 @@ class News:
             assert row is not None, "the venue tells of both"
             self._tell_order(account, slip, row)
 
-    def _tell_order(self, account: str, slip: Slip, row: Row) -> None:
+    def _wake(self, account: str, event: OrderTriggered) -> None:
+        """Tell that a price has woken an order, and of the order that it is from now on."""
+        slip = self._floor.slip(event.client_order_id)
+        if slip is None:
+            return
+        wake(slip)
+        self._tell_order(account, slip, stop_row(slip), channel_of(slip))
+        placed = OrderAccepted(client_order_id=event.client_order_id, venue_ns=event.venue_ns)
+        row = write.told_order(slip, placed, Running(), None)
+        assert row is not None, "an order that is there is told of"
+        self._tell_order(account, slip, row)
+
+    def _tell_order(self, account: str, slip: Slip, row: Row, channel: str = "orders") -> None:
         for client in self._audience.of_account(account):
-            for arg in client.listens("orders", slip.instrument, kind_of(slip.instrument)):
+            for arg in client.listens(channel, slip.instrument, kind_of(slip.instrument)):
                 client.tell({**arg, "uid": "614"}, [row])
 
     def _account(

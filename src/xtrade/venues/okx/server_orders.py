@@ -20,15 +20,15 @@ from xtrade.model.sides import Side
 from xtrade.sim.matching.rules import SelfTrade
 from xtrade.venues.box.floor import Floor, Slip
 from xtrade.venues.okx.server_refusals import FLOOR_CODES, Counters, Refusal, bad
-from xtrade.venues.okx.server_rows import Row, ms
+from xtrade.venues.okx.server_rows import WOKEN, Row, ms
 
-__all__ = ["BATCH_MAX", "Orders", "text"]
+__all__ = ["BATCH_MAX", "CLIENT_ID", "Orders", "lots_of", "text", "ticks_of"]
 
 BATCH_MAX: Final = 20
 _FORGOTTEN_NS: Final = 2 * 3_600 * 10**9
 _FIRST_CODE: Final = 10_001
 _NEVER_RESTED_FROM: Final = 10**18
-_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
+CLIENT_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
 _TAG: Final = re.compile(r"[A-Za-z0-9]{0,16}", re.ASCII)
 _LEVERAGE: Final = "20"
 
@@ -76,7 +76,11 @@ class Orders:
     # -- commands -------------------------------------------------------------------------------------------------
 
     def all_of(
-        self, account: str, forms: Sequence[Mapping[str, Any]], do: Callable[[str, Mapping[str, Any]], Slip]
+        self,
+        account: str,
+        forms: Sequence[Mapping[str, Any]],
+        do: Callable[[str, Mapping[str, Any]], Slip],
+        named: Callable[[Slip], Row],
     ) -> tuple[str, str, list[Row]]:
         """Do the same with every form; return the code and the text above the acknowledgements, and those."""
         acks, failed = [], 0
@@ -85,7 +89,7 @@ class Orders:
             ack |= {"ts": ms(self._now_ns()), "sCode": "0", "sMsg": ""}
             try:
                 slip = do(account, form)
-                ack |= {"ordId": slip.venue_order_id, "clOrdId": slip.text}
+                ack |= named(slip)
             except Refusal as refusal:
                 if refusal.status != 200:
                     raise
@@ -102,7 +106,7 @@ class Orders:
         """Take an order."""
         instrument = self.market(form)
         name = text(form, "clOrdId")
-        if name and _CLIENT_ID.fullmatch(name) is None:
+        if name and CLIENT_ID.fullmatch(name) is None:
             raise bad("clOrdId")
         if not _TAG.fullmatch(text(form, "tag")):
             raise bad("tag")
@@ -110,7 +114,7 @@ class Orders:
         if taken is not None and taken.is_open:
             raise Refusal("51016", "Client order ID already exists.")
         intent = _intent(form, instrument)
-        mode = self._margin(account, instrument, text(form, "tdMode"))
+        mode = self.margin(account, instrument, text(form, "tdMode"))
         self_trade = _SELF_TRADE.get(text(form, "stpMode"))
         if self_trade is None:
             raise bad("stpMode")
@@ -150,9 +154,13 @@ class Orders:
         size, price = text(form, "newSz"), text(form, "newPx")
         if not size and not price:
             raise bad("newSz or newPx")
-        lots = _lots(size, instrument, "newSz") if size else None
-        ticks = _ticks(price, instrument, "newPx") if price else None
-        self.requests[slip.number] = text(form, "reqId")
+        lots = lots_of(size, instrument, "newSz") if size else None
+        ticks = ticks_of(price, instrument, "newPx") if price else None
+        return self.change(slip, text(form, "reqId"), lots=lots, ticks=ticks)
+
+    def change(self, slip: Slip, request: str, *, lots: int | None, ticks: int | None) -> Slip:
+        """Have the floor change an order; `request` is the client's name for that."""
+        self.requests[slip.number] = request
         try:
             refused = self._floor.amend(slip, lots=lots, ticks=ticks)
         finally:
@@ -183,6 +191,8 @@ class Orders:
         name = text(form, "ordId")
         found = self._floor.find(account, venue_order_id=name, text="" if name else text(form, "clOrdId"))
         found = found or self._never_rested.get(name)
+        if found is not None and found.intent.type.is_triggered and not (name and WOKEN in found.extra):
+            return None  # it sleeps, or is asked for by the name that it had then
         return found if found is not None and found.account == account and self.is_known(found) else None
 
     def is_known(self, slip: Slip) -> bool:
@@ -226,7 +236,7 @@ class Orders:
         self._leverage[account, instrument.key] = str(lever)
         return {"instId": instrument.native, "lever": str(lever), "mgnMode": mode, "posSide": "net"}
 
-    def _margin(self, account: str, instrument: Instrument, mode: str) -> str:
+    def margin(self, account: str, instrument: Instrument, mode: str) -> str:
         """Margin a market as its order wants it. A box keeps one mode for each market, where the venue keeps two."""
         if instrument.kind is Kind.SPOT:
             if mode != "cash":
@@ -262,7 +272,7 @@ def _intent(form: Mapping[str, Any], instrument: Instrument) -> OrderIntent:
         default = "quote_ccy" if side is Side.BUY else "base_ccy"
         if (target or default) == "quote_ccy":
             amount = _amount(text(form, "sz"), instrument)
-    lots = 0 if amount is not None else _lots(text(form, "sz"), instrument, "sz")
+    lots = 0 if amount is not None else lots_of(text(form, "sz"), instrument, "sz")
     return OrderIntent(
         client_order_id=ClientOrderId(1),
         instrument=instrument.key,
@@ -271,7 +281,7 @@ def _intent(form: Mapping[str, Any], instrument: Instrument) -> OrderIntent:
         type=order_type,
         lots=lots,
         quote_amount=amount,
-        ticks=None if is_market else _ticks(text(form, "px"), instrument, "px"),
+        ticks=None if is_market else ticks_of(text(form, "px"), instrument, "px"),
         time_in_force=in_force,
         post_only=text(form, "ordType") == "post_only",
         reduce_only=text(form, "reduceOnly") == "true" and instrument.kind is not Kind.SPOT,
@@ -285,7 +295,7 @@ def _amount(size: str, instrument: Instrument) -> Money:
         raise bad("sz") from None
 
 
-def _lots(size: str, instrument: Instrument, name: str) -> int:
+def lots_of(size: str, instrument: Instrument, name: str) -> int:
     try:
         lots = instrument.lots(size)
     except NumberError:
@@ -297,7 +307,7 @@ def _lots(size: str, instrument: Instrument, name: str) -> int:
     return lots
 
 
-def _ticks(price: str, instrument: Instrument, name: str) -> int:
+def ticks_of(price: str, instrument: Instrument, name: str) -> int:
     try:
         ticks = instrument.ticks(price)
     except NumberError:

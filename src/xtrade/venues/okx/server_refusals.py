@@ -21,6 +21,7 @@ FLOOR_CODES: Final[Mapping[str, str]] = {
     "too_late": "50036",
     "duplicate_client_id": "51016",
     "no_mark": "51027",
+    "would_trigger": "51280",
 }
 """What the floor's reasons are called here; any other is a parameter that is wrong."""
 

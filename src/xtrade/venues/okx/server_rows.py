@@ -26,11 +26,13 @@ from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.money import Money
 from xtrade.model.numbers import plain, signal
 from xtrade.model.order_state import OrderStatus
-from xtrade.model.orders import OrderType, TimeInForce
+from xtrade.model.orders import TimeInForce
 from xtrade.model.positions import Position
 from xtrade.venues.box.floor import Executed, Slip
 
 __all__ = [
+    "ALGO_FROM",
+    "WOKEN",
     "Row",
     "Running",
     "after",
@@ -50,6 +52,10 @@ __all__ = [
 ]
 
 Row: TypeAlias = dict[str, Any]
+ALGO_FROM: Final = 5 * 10**17
+"""Orders that sleep are numbered from here."""
+WOKEN: Final = "woken"
+"""What is remembered beside an order that slept, once a price has woken it."""
 # Listed since then, all of them.
 _LISTED_MS: Final = "1600000000000"
 
@@ -273,8 +279,10 @@ def told_order(slip: Slip, event: OrderEvent, running: Running, request: str | N
 
 def _order(slip: Slip, running: Running, lots: int, ticks: int | None) -> Row:
     intent, instrument = slip.intent, slip.instrument
+    # What sleeps is called by the client; the order that it places is not.
+    woke = intent.type.is_triggered
     fee_currency = instrument.settle if running.fee is None else running.fee.currency
-    if intent.type is OrderType.MARKET:
+    if not intent.type.is_limit:
         kind = "market"
     else:
         kind = "post_only" if intent.post_only else _ORDER_TYPES.get(intent.time_in_force, "limit")
@@ -288,7 +296,7 @@ def _order(slip: Slip, running: Running, lots: int, ticks: int | None) -> Row:
         "instType": kind_of(instrument),
         "instId": instrument.native,
         "ordId": slip.venue_order_id,
-        "clOrdId": slip.text,
+        "clOrdId": "" if woke else slip.text,
         "tag": slip.extra.get("tag", ""),
         "px": "" if ticks is None else plain(instrument.price(ticks)),
         "sz": plain(size),
@@ -318,8 +326,8 @@ def _order(slip: Slip, running: Running, lots: int, ticks: int | None) -> Row:
         "amendResult": "",
         "reqId": "",
         "stpMode": "cancel_maker",
-        "algoId": "",
-        "algoClOrdId": "",
+        "algoId": str(ALGO_FROM + slip.number) if woke else "",
+        "algoClOrdId": slip.text if woke else "",
         "attachAlgoOrds": [],
         "cTime": ms(slip.created_ns),
         "uTime": ms(slip.updated_ns),
@@ -347,7 +355,7 @@ def fill_row(executed: Executed) -> Row:
         "instId": slip.instrument.native,
         "tradeId": fill.trade_id,
         "ordId": slip.venue_order_id,
-        "clOrdId": slip.text,
+        "clOrdId": "" if slip.intent.type.is_triggered else slip.text,
         "billId": str(executed.number),
         "tag": slip.extra.get("tag", ""),
         "fillPx": fields["fillPx"],
