@@ -118,6 +118,24 @@ def test_an_order_from_its_placing_to_its_end():
     asyncio.run(main())
 
 
+def test_a_stop_is_placed_listed_and_canceled():
+    async def main():
+        async with stranger() as (box, client):
+            bid = (await client.fetch_order_book(CONTRACT))["bids"][0][0]
+            for params in ({"stopLossPrice": bid - 1_000}, {"triggerPrice": bid - 1_000}):
+                placed = await client.create_order(CONTRACT, "market", "sell", 1, None, params)
+                (slip,) = box.floor.open_slips(box.accounts[0].name)
+                assert slip.intent.type.name == "STOP_MARKET"
+                asleep = {"trigger": True, "ordType": "conditional"}
+                (listed,) = await client.fetch_open_orders(CONTRACT, params=asleep)
+                assert (listed["id"], listed["status"]) == (placed["id"], "open")
+                assert await client.fetch_open_orders(CONTRACT) == []
+                await client.cancel_order(placed["id"], CONTRACT, {"trigger": True})
+                assert not slip.is_open
+
+    asyncio.run(main())
+
+
 def test_refusals_are_what_ccxt_takes_them_for():
     async def main():
         async with stranger() as (_box, client):

@@ -298,6 +298,89 @@ def test_a_market_has_one_margin_mode_at_a_time(room):
     assert room.place(tdMode="isolated")["data"][0]["sCode"] == "0"
 
 
+# -- orders that sleep --------------------------------------------------------------------------------------------
+
+STOP = {
+    "instId": SWAP,
+    "tdMode": "cross",
+    "side": "sell",
+    "ordType": "conditional",
+    "sz": "1",
+    "slOrdPx": "-1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "51000"),
+        ({"slTriggerPx": "1", "tpTriggerPx": "1"}, "51000"),
+        ({"slTriggerPx": "0.05"}, "51000"),
+        ({"slTriggerPx": "1000", "slTriggerPxType": "mid"}, "51000"),
+        ({"slTriggerPx": "999999"}, "51280"),
+        ({"slTriggerPx": "1000", "slOrdPx": ""}, "51000"),
+        ({"slTriggerPx": "1000", "sz": "0.001"}, "51121"),
+        ({"slTriggerPx": "1000", "algoClOrdId": "with-hyphen"}, "51000"),
+        ({"ordType": "move_order_stop"}, "51000"),
+        ({"ordType": "move_order_stop", "callbackRatio": "0.1", "callbackSpread": "5"}, "51000"),
+        ({"ordType": "move_order_stop", "callbackRatio": "x"}, "51000"),
+        ({"ordType": "chase"}, "51000"),
+    ],
+)
+def test_stops_that_are_refused(changes, code, room):
+    _, said = room.ask("POST", "trade/order-algo", STOP | changes)
+
+    assert said["data"][0]["sCode"] == code
+    assert not room.floor.open_slips("okx.1")
+
+
+def test_a_stop_is_no_order_before_it_wakes(room):
+    _, said = room.ask("POST", "trade/order-algo", STOP | {"slTriggerPx": "1000", "algoClOrdId": "s1"})
+    algo = said["data"][0]["algoId"]
+    assert said["data"][0]["algoClOrdId"] == "s1"
+
+    assert room.ask("GET", "trade/orders-pending")[1]["data"] == []
+    assert room.ask("GET", f"trade/order?instId={SWAP}&clOrdId=s1")[1]["code"] == "51603"
+    assert room.ask("POST", "trade/cancel-order", {"instId": SWAP, "clOrdId": "s1"})[1]["code"] == "1"
+    for query in (f"algoId={algo}", "algoClOrdId=s1"):
+        (row,) = room.ask("GET", f"trade/order-algo?{query}")[1]["data"]
+        assert (row["state"], row["slTriggerPx"], row["slOrdPx"]) == ("live", "1000", "-1")
+    (row,) = room.ask("GET", "trade/orders-algo-pending?ordType=conditional")[1]["data"]
+    assert row["algoId"] == algo
+    assert room.ask("GET", "trade/orders-algo-pending?ordType=move_order_stop")[1]["data"] == []
+    assert (
+        room.ask("POST", "trade/order-algo", STOP | {"slTriggerPx": "1", "algoClOrdId": "s1"})[1]["code"]
+        == "1"
+    )
+    _, said = room.ask("POST", "trade/cancel-algos", [{"instId": SWAP, "algoId": algo}])
+    assert said["data"][0]["sCode"] == "0"
+    (row,) = room.ask("GET", "trade/orders-algo-history?ordType=conditional&state=canceled")[1]["data"]
+    assert row["algoId"] == algo
+
+
+@pytest.mark.parametrize(("price", "kind"), [("1000", "STOP_MARKET"), ("999999", "TAKE_PROFIT_MARKET")])
+def test_a_plain_trigger_waits_on_the_side_where_it_is(price, kind, room):
+    form = {"instId": SWAP, "tdMode": "cross", "side": "sell", "ordType": "trigger", "sz": "1"}
+    room.ask("POST", "trade/order-algo", form | {"triggerPx": price, "orderPx": "-1"})
+
+    assert [slip.intent.type.name for slip in room.floor.open_slips("okx.1")] == [kind]
+
+
+def test_stops_are_told_of_to_who_is_logged_in(room):
+    socket = room.open("business")
+    arg = {"channel": "orders-algo", "instType": "ANY"}
+    room.say(socket, op="subscribe", args=[arg])
+    assert socket.take()[0]["code"] == "60011"
+    room.say(socket, op="login", args=[SIGNER.login(room.now_ns)])
+    room.say(socket, op="subscribe", args=[arg])
+    socket.take()
+    room.ask("POST", "trade/order-algo", STOP | {"slTriggerPx": "1000"})
+    (said,) = socket.take()
+
+    assert said["arg"]["channel"] == "orders-algo"
+    assert said["data"][0]["state"] == "live"
+
+
 # -- sockets ------------------------------------------------------------------------------------------------------
 
 
@@ -517,21 +600,40 @@ LEAVES = st.one_of(
     st.floats(),
     st.text(max_size=6),
     st.sampled_from(
-        ["BTC-USDT-SWAP", "BTC-USDT", "buy", "limit", "market", "cross", "cash", "1", "0.01", "50000"]
+        [
+            "BTC-USDT-SWAP",
+            "BTC-USDT",
+            "buy",
+            "limit",
+            "market",
+            "conditional",
+            "move_order_stop",
+            "trigger",
+            "cross",
+            "cash",
+            "1",
+            "0.01",
+            "50000",
+        ]
     ),
 )
+FIELDS = (
+    "instId instIdCode tdMode side ordType px sz clOrdId ordId newSz newPx reqId lever mgnMode timeOut channel instType"
+    " tgtCcy reduceOnly op args id slTriggerPx slOrdPx callbackRatio algoId algoClOrdId"
+)
 FORMS = st.dictionaries(
-    st.sampled_from(
-        ["instId", "instIdCode", "tdMode", "side", "ordType", "px", "sz", "clOrdId", "ordId", "newSz", "newPx",
-         "reqId", "lever", "mgnMode", "timeOut", "channel", "instType", "tgtCcy", "reduceOnly", "op", "args", "id"]
-    ),
+    st.sampled_from(FIELDS.split()),
     LEAVES | st.lists(st.dictionaries(st.sampled_from(["channel", "instId"]), LEAVES), max_size=2),
     max_size=10,
-)  # fmt: skip
+)
+COMMANDS = ["order", "batch-orders", "cancel-order", "amend-order", "amend-batch-orders", "order-algo", "cancel-algos",
+            "amend-algos"]  # fmt: skip
 ROOM = Room()
-PATHS = sorted(ROOM.server._private) + sorted(ROOM.server._public) + [
-    ("POST", f"trade/{each}") for each in ("order", "batch-orders", "cancel-order", "amend-order", "amend-batch-orders")
-]  # fmt: skip
+PATHS = [
+    *sorted(ROOM.server._private),
+    *sorted(ROOM.server._public),
+    *(("POST", f"trade/{each}") for each in COMMANDS),
+]
 
 
 @given(route=st.sampled_from(PATHS), form=FORMS | st.lists(FORMS, max_size=2))
