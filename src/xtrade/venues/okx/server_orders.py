@@ -296,6 +296,7 @@ def _amount(size: str, instrument: Instrument) -> Money:
 
 
 def lots_of(size: str, instrument: Instrument, name: str) -> int:
+    """Read a quantity; `name` is what the refusal calls it."""
     try:
         lots = instrument.lots(size)
     except NumberError:
@@ -308,6 +309,7 @@ def lots_of(size: str, instrument: Instrument, name: str) -> int:
 
 
 def ticks_of(price: str, instrument: Instrument, name: str) -> int:
+    """Read a price; `name` is what the refusal calls it."""
     try:
         ticks = instrument.ticks(price)
     except NumberError:
