@@ -106,6 +106,19 @@ def room():
     return Room()
 
 
+def test_everything_that_is_listed_can_be_traded():
+    world = world_of({"okx": OkxServer})
+    floor = Floor(world, "okx", seed=3, start_ns=NOW_NS, rules=OkxServer.rules)
+    OkxServer(floor, [], lambda: NOW_NS)
+    floor.advance(NOW_NS + 200 * MS)
+
+    assert len(floor.instruments) == len(OkxServer.listings) == 8
+    for key in floor.instruments:
+        book = floor.exchange.book(key)
+        assert len(book.bids)
+        assert len(book.asks)
+
+
 # -- keys ---------------------------------------------------------------------------------------------------------
 
 BALANCE = ("GET", "account/balance?ccy=USDT")
