@@ -1,5 +1,13 @@
 """Lighter: an order-book exchange as a rollup, where an order is a signed transaction in whole numbers.
 
-signing       the hash, the curve and the signatures of its transactions
+spec          its facts: addresses, limits, abilities, what its codes mean
+auth          a key: it signs transactions and makes auth tokens
+codec         what is wanted becomes bytes, what is heard becomes events
+  orders        an order as the numbers of its transaction, and what its statuses mean
+  messages      what the wire carries, as structs
+  questions     what can be asked by HTTP, and how the answers are read
+  streams       what is heard through the socket
+  memory        what the venue has told and later requests need
 transactions  what is signed, and in which order
+signing       the hash, the curve and the signatures
 """

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import reduce
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from xtrade.venues.lighter.signing.poseidon import digest
-from xtrade.venues.lighter.signing.schnorr import Hash
+if TYPE_CHECKING:
+    from xtrade.venues.lighter.signing.schnorr import Hash
 
 __all__ = ["BODIES", "ORDER", "Attribute", "TransactionType", "text_hash", "transaction_hash"]
 
@@ -79,6 +79,8 @@ _ATTRIBUTE_NUMBERS: Final = 8
 
 def transaction_hash(chain_id: int, kind: TransactionType, info: Mapping[str, Any]) -> Hash:
     """Return the hash of a transaction, signed or not yet; KeyError if a key is missing."""
+    from xtrade.venues.lighter.signing.poseidon import digest
+
     head = (
         chain_id,
         kind,
@@ -101,6 +103,8 @@ def transaction_hash(chain_id: int, kind: TransactionType, info: Mapping[str, An
 
 def text_hash(text: str) -> Hash:
     """Return the hash of a text of ASCII, eight characters a number."""
+    from xtrade.venues.lighter.signing.poseidon import digest
+
     raw = text.encode("ascii")
     return digest([int.from_bytes(raw[start : start + 8], "little") for start in range(0, len(raw), 8)])
 
@@ -119,5 +123,7 @@ def _body(kind: TransactionType, info: Mapping[str, Any]) -> Iterator[int]:
 
 def _orders(orders: Sequence[Mapping[str, Any]]) -> Hash:
     """Return four numbers for the orders of a group: those of the first, stirred with each one after it."""
+    from xtrade.venues.lighter.signing.poseidon import digest
+
     each = (digest([order[name] for name in ORDER], outputs=4) for order in orders)
     return reduce(lambda before, after: digest((*before, *after), outputs=4), each)
