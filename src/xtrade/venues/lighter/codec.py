@@ -8,12 +8,10 @@ from typing import Any, ClassVar, Final
 import msgspec
 from typing_extensions import override
 
-from xtrade.model.errors import ConfigError, Rejected, UsageError
+from xtrade.model.errors import AuthFailed, ConfigError, RateLimited, Rejected, Unavailable, UsageError
 from xtrade.model.events import (
-    AmendRejected,
     BalanceReport,
     Bar,
-    CancelRejected,
     Funding,
     MarkPrice,
     OrderEvent,
@@ -22,17 +20,17 @@ from xtrade.model.events import (
 )
 from xtrade.model.instruments import Kind
 from xtrade.model.orders import OrderIntent
-from xtrade.net.http import Request
 from xtrade.net.limits import Cost, Priority
 from xtrade.net.retry import Repeat
 from xtrade.venues.abilities import Feed
 from xtrade.venues.asks import Answer, Ask, Over, Page
 from xtrade.venues.base import FeeRates, FillReport, OrderReport, SettledFunding
 from xtrade.venues.codec import Codec, Known, Unread
+from xtrade.venues.lighter.account_questions import AccountQuestions
 from xtrade.venues.lighter.auth import LighterKey, Signed
+from xtrade.venues.lighter.market_questions import MarketQuestions
 from xtrade.venues.lighter.memory import Change, MarginTerms, Memory
-from xtrade.venues.lighter.orders import check, check_range, creation
-from xtrade.venues.lighter.questions import Questions
+from xtrade.venues.lighter.orders import check_range, creation
 from xtrade.venues.lighter.spec import LEVERAGE, PRIVATE, PUBLIC, SPEC, TRANSACTIONS, chain_id
 from xtrade.venues.lighter.streams import Streams
 from xtrade.venues.lighter.transactions import TransactionType
@@ -59,7 +57,7 @@ _CHANNELS: Final[Mapping[Feed, str]] = {
 }
 _NOW, _SCHEDULED, _ABORTED = 0, 1, 2
 
-Sign = Callable[[int], Sequence[Signed]]
+Sign = Callable[[int], Signed]
 
 
 class LighterCodec(Codec[LighterKey]):
@@ -74,7 +72,8 @@ class LighterCodec(Codec[LighterKey]):
         self.memory = Memory()
         self._chain_id = chain_id(addresses)
         self._requests = Requests(addresses, auth)
-        self._questions = Questions(self._requests, markets, self.memory, self.account)
+        self._of_markets = MarketQuestions(self._requests, markets, self.memory)
+        self._of_account = AccountQuestions(self._requests, markets, self.memory, self.account)
         index = None if auth is None else auth.account_index
         self._streams = Streams(markets, self.memory, self.account, index)
         if auth is not None:
@@ -84,39 +83,39 @@ class LighterCodec(Codec[LighterKey]):
 
     @override
     def listings(self) -> Sequence[Ask[Sequence[Listed]]]:
-        return [self._questions.listings()]
+        return [self._of_markets.listings()]
 
     @override
     def clock(self) -> Ask[int]:
-        return self._questions.clock()
+        return self._of_markets.clock()
 
     @override
     def fee_rates(self, keys: Collection[str]) -> Sequence[Ask[Mapping[str, FeeRates]]]:
-        return [self._questions.fee_rates(keys)]
+        return [self._of_account.fee_rates(keys)]
 
     @override
     def book(self, key: str, depth: int) -> Ask[BookPart]:
-        return self._questions.book(key)
+        return self._of_markets.book(key)
 
     @override
     def trades(self, key: str, count: int) -> Ask[Sequence[Trade]]:
-        return self._questions.trades(key, count)
+        return self._of_markets.trades(key, count)
 
     @override
     def bars(self, key: str, interval_ns: int, start_ns: int, end_ns: int) -> Ask[Page[Bar]]:
-        return self._questions.bars(key, interval_ns, start_ns, end_ns)
+        return self._of_markets.bars(key, interval_ns, start_ns, end_ns)
 
     @override
     def mark(self, key: str) -> Ask[MarkPrice] | None:
-        return self._questions.mark(key)
+        return self._of_markets.mark(key)
 
     @override
     def funding(self, key: str) -> Ask[Funding] | None:
-        return self._questions.funding(key)
+        return self._of_markets.funding(key)
 
     @override
     def funding_history(self, key: str, start_ns: int, end_ns: int) -> Ask[Page[SettledFunding]] | None:
-        return self._questions.funding_history(key, start_ns, end_ns)
+        return self._of_markets.funding_history(key, start_ns, end_ns)
 
     # -- streams --------------------------------------------------------------------------------------------------
 
@@ -148,32 +147,28 @@ class LighterCodec(Codec[LighterKey]):
         return self._streams.hear(payload, received_ns)
 
     # -- orders ---------------------------------------------------------------------------------------------------
+    # One transaction each: of a batch that is refused, nobody knows which were taken.
 
     @override
     def place(self, intent: OrderIntent) -> Ask[Sequence[OrderEvent]]:
-        self._check(intent)
-        return self._transactions("place order", lambda now_ns: [self._creation(intent, now_ns)])
+        key, instrument = self._requests.key, self.markets.of(intent.instrument).instrument
 
-    @override
-    def place_many(self, intents: Sequence[OrderIntent]) -> Ask[Sequence[OrderEvent]]:
-        for intent in intents:
-            self._check(intent)
-        return self._transactions(
-            "place orders",
-            lambda now_ns: [self._creation(intent, now_ns) for intent in intents],
-            count=len(intents),
-        )
+        def sign(now_ns: int) -> Signed:
+            fields = creation(intent, instrument, self.memory.ticks.get(instrument.key), now_ns)
+            return key.transaction(
+                now_ns,
+                self._chain_id,
+                TransactionType.CREATE_ORDER,
+                fields,
+                until_ns=intent.valid_until_ns,
+            )
+
+        return self._order("place order", sign)
 
     @override
     def cancel(self, known: Known, request: int) -> Ask[Sequence[OrderEvent]]:
-        order = known.intent.client_order_id
-        body = {"MarketIndex": int(known.instrument.native), "Index": order}
-        return self._transactions(
-            "cancel order",
-            self._signing(TransactionType.CANCEL_ORDER, body),
-            priority=Priority.CANCEL,
-            refused=lambda why: CancelRejected(client_order_id=order, request=request, reason=str(why)),
-        )
+        body = {"MarketIndex": int(known.instrument.native), "Index": known.intent.client_order_id}
+        return self._order("cancel order", self._signing(TransactionType.CANCEL_ORDER, body), Priority.CANCEL)
 
     @override
     def amend(self, known: Known, *, lots: int, ticks: int, request: int) -> Ask[Sequence[OrderEvent]]:
@@ -187,54 +182,54 @@ class LighterCodec(Codec[LighterKey]):
         }
         check_range(body, known.instrument)
         sign = self._signing(TransactionType.MODIFY_ORDER, body)
+        self.memory.asked(order, Change(lots, ticks, request))
+        ask = self._order("amend order", sign)
 
-        def asking(now_ns: int) -> Sequence[Signed]:
-            self.memory.asked(order, Change(lots, ticks, request))
-            return sign(now_ns)
+        def answered(answer: Answer) -> Sequence[OrderEvent]:
+            try:
+                return ask.read(answer)
+            except (Rejected, Unavailable, RateLimited, AuthFailed):
+                self.memory.refused(order, request)
+                raise
 
-        def refused(why: Rejected) -> OrderEvent:
-            self.memory.refused(order, request)
-            return AmendRejected(client_order_id=order, request=request, reason=str(why))
-
-        return self._transactions("amend order", asking, refused=refused)
+        return ask._replace(read=answered)
 
     @override
     def cancel_all(self, keys: Collection[str]) -> Sequence[Ask[Sequence[OrderEvent]]]:
         sign = self._signing(TransactionType.CANCEL_ALL_ORDERS, {"TimeInForce": _NOW, "Time": 0})
-        return [
-            self._transactions("cancel all orders", sign, priority=Priority.CANCEL, repeat=Repeat.IDEMPOTENT)
-        ]
+        return [self._order("cancel all orders", sign, Priority.CANCEL)]
 
     @override
     def countdown(self, seconds: int, keys: Collection[str]) -> Sequence[Ask[None]]:
-        def sign(now_ns: int) -> Sequence[Signed]:
+        def sign(now_ns: int) -> Signed:
             when, at_ms = (_SCHEDULED, now_ns // _MS_NS + seconds * 1_000) if seconds else (_ABORTED, 0)
-            body = {"TimeInForce": when, "Time": at_ms}
-            return self._signing(TransactionType.CANCEL_ALL_ORDERS, body)(now_ns)
+            return self._signing(TransactionType.CANCEL_ALL_ORDERS, {"TimeInForce": when, "Time": at_ms})(
+                now_ns
+            )
 
-        return [self._setting("countdown", sign, (Cost(TRANSACTIONS),))]
+        return [self._setting("countdown", sign)]
 
     # -- the account, asked ---------------------------------------------------------------------------------------
 
     @override
     def open_orders(self, keys: Collection[str]) -> Sequence[Ask[Page[OrderReport]]]:
-        return [self._questions.open_orders()]
+        return [self._of_account.open_orders()]
 
     @override
     def order(self, known: Known) -> Sequence[Ask[OrderReport | None]]:
-        return [self._questions.order(known.intent.client_order_id)]
+        return [self._of_account.order(known.intent.client_order_id)]
 
     @override
     def fills(self, since_ns: int, keys: Collection[str]) -> Sequence[Ask[Page[FillReport]]]:
-        return [self._questions.fills(since_ns)]
+        return [self._of_account.fills(since_ns)]
 
     @override
     def balances(self) -> Sequence[Ask[Sequence[BalanceReport]]]:
-        return [self._questions.balances()]
+        return [self._of_account.balances()]
 
     @override
     def positions(self) -> Sequence[Ask[Sequence[PositionReport]]]:
-        return [self._questions.positions()]
+        return [self._of_account.positions()]
 
     @override
     def leverage(self, key: str, leverage: int) -> Ask[None] | None:
@@ -258,67 +253,34 @@ class LighterCodec(Codec[LighterKey]):
 
     # -- how ------------------------------------------------------------------------------------------------------
 
-    def _check(self, intent: OrderIntent) -> None:
-        check(intent, self.markets.of(intent.instrument).instrument)
-
-    def _creation(self, intent: OrderIntent, now_ns: int) -> Signed:
-        instrument = self.markets.of(intent.instrument).instrument
-        fields = creation(intent, instrument, self.memory.ticks.get(intent.instrument), now_ns)
-        return self._requests.key.transaction(
-            now_ns,
-            self._chain_id,
-            TransactionType.CREATE_ORDER,
-            fields,
-            until_ns=intent.valid_until_ns,
-        )
-
     def _signing(self, kind: TransactionType, body: Mapping[str, Any]) -> Sign:
         key = self._requests.key
-        return lambda now_ns: [key.transaction(now_ns, self._chain_id, kind, body)]
+        return lambda now_ns: key.transaction(now_ns, self._chain_id, kind, body)
 
-    def _transactions(
-        self,
-        what: str,
-        sign: Sign,
-        *,
-        count: int = 1,
-        priority: Priority = Priority.TRADE,
-        repeat: Repeat = Repeat.NEVER,
-        refused: Callable[[Rejected], OrderEvent] | None = None,
-    ) -> Ask[Sequence[OrderEvent]]:
-        """Ask for something to be done. An answer tells that it was taken; what came of it, the stream tells."""
+    def _setting(self, what: str, sign: Sign, *costs: Cost) -> Ask[None]:
+        """Ask for something to be done. An answer tells that it was taken, and not yet what came of it.
+
+        Everything goes through one socket, so that numbers arrive in the order in which they were given.
+        """
+        return Ask(
+            what,
+            build=lambda now_ns: self._requests.send(sign(now_ns)),
+            read=lambda answer: accepted(answer, what),
+            costs=(Cost(TRANSACTIONS), *costs),
+            priority=Priority.TRADE,
+            repeat=Repeat.NEVER,
+            over=Over(PRIVATE, lambda now_ns: frame(sign(now_ns))),
+        )
+
+    def _order(self, what: str, sign: Sign, priority: Priority = Priority.TRADE) -> Ask[Sequence[OrderEvent]]:
+        """Ask for something to be done about orders: what came of it, the private stream tells."""
+        ask = self._setting(what, sign)
 
         def answered(answer: Answer) -> Sequence[OrderEvent]:
-            try:
-                accepted(answer, what)
-            except Rejected as why:
-                if refused is None:
-                    raise
-                return [refused(why)]
+            ask.read(answer)
             return ()
 
-        return Ask(
-            what,
-            self._sending(sign),
-            answered,
-            (Cost(TRANSACTIONS, count),),
-            priority,
-            repeat,
-            Over(PRIVATE, lambda now_ns: frame(sign(now_ns))),
-        )
-
-    def _setting(self, what: str, sign: Sign, costs: tuple[Cost, ...]) -> Ask[None]:
-        return Ask(
-            what,
-            self._sending(sign),
-            lambda answer: accepted(answer, what),
-            costs,
-            Priority.TRADE,
-            Repeat.IDEMPOTENT,
-        )
-
-    def _sending(self, sign: Sign) -> Callable[[int], Request]:
-        return lambda now_ns: self._requests.send(sign(now_ns))
+        return Ask(what, ask.build, answered, ask.costs, priority, ask.repeat, ask.over)
 
     def _set_terms(self, key: str, terms: MarginTerms) -> Ask[None]:
         body = {
@@ -326,8 +288,7 @@ class LighterCodec(Codec[LighterKey]):
             "InitialMarginFraction": terms.fraction,
             "MarginMode": int(terms.isolated),
         }
-        sign = self._signing(TransactionType.UPDATE_LEVERAGE, body)
-        ask = self._setting("leverage", sign, (Cost(TRANSACTIONS), Cost(LEVERAGE)))
+        ask = self._setting("leverage", self._signing(TransactionType.UPDATE_LEVERAGE, body), Cost(LEVERAGE))
 
         def answered(answer: Answer) -> None:
             ask.read(answer)

@@ -19,10 +19,8 @@ from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderIntent, OrderType, TimeInForce, TriggerPrice
 from xtrade.model.sides import Side
 from xtrade.runtime.id_forms import FORMS
-from xtrade.venues.abilities import cannot
 from xtrade.venues.levels import counters
 from xtrade.venues.lighter.messages import Order, time_ns
-from xtrade.venues.lighter.spec import SPEC
 
 __all__ = ["BASE_MAX", "PRICE_MAX", "TYPES", "changed_to", "creation", "ending", "lots_of", "own", "status"]
 
@@ -63,10 +61,7 @@ def creation(
     # What waits for its trigger needs an end, even if it is carried out at once then.
     if not at_once or intent.type.is_triggered:
         expires_ms = _expiry_ms(intent, now_ns)
-    trigger_ticks = 0
-    if intent.trigger is not None:
-        assert intent.trigger.ticks is not None, "no order of the abilities trails"
-        trigger_ticks = intent.trigger.ticks
+    trigger_ticks = _trigger_ticks(intent)
     if intent.ticks is not None:
         ticks = intent.ticks
     else:
@@ -93,16 +88,6 @@ def creation(
     return fields
 
 
-def check(intent: OrderIntent, instrument: Instrument) -> None:
-    """Refuse what cannot be asked for, before anything is signed."""
-    if (reason := cannot(SPEC.abilities.trading[instrument.kind], intent)) is not None:
-        raise UsageError(f"lighter: {intent.instrument}: {reason}")
-    if intent.trigger is not None and intent.trigger.by is not TriggerPrice.MARK:
-        raise UsageError(
-            f"lighter: {intent.instrument}: its triggers watch the mark price alone: ask for Trigger(by=MARK)"
-        )
-
-
 def check_range(fields: Mapping[str, int], instrument: Instrument) -> None:
     """Refuse numbers that do not fit into a transaction."""
     if not 0 < fields["BaseAmount"] <= BASE_MAX:
@@ -116,6 +101,16 @@ def check_range(fields: Mapping[str, int], instrument: Instrument) -> None:
                 f"lighter: {instrument.key}: a price of {plain(instrument.price(fields[name]))} is out of range:"
                 f" at most {plain(instrument.price(PRICE_MAX))}"
             )
+
+
+def _trigger_ticks(intent: OrderIntent) -> int:
+    if intent.trigger is None:
+        return 0
+    if intent.trigger.by is not TriggerPrice.MARK or intent.trigger.ticks is None:
+        raise UsageError(
+            f"lighter: {intent.instrument}: triggers watch the mark price alone: ask for Trigger(by=TriggerPrice.MARK)"
+        )
+    return intent.trigger.ticks
 
 
 def worst_ticks(reference: int, side: Side) -> int:

@@ -68,6 +68,7 @@ def _line(name: str, *, private: bool) -> Line:
         frame_topics_max=50,
         opens="connections",
         sends="messages",
+        confirms=True,
     )
 
 
@@ -94,7 +95,6 @@ def _trading(kind: Kind) -> TradingAbilities:
         dead_man=DeadMan.COUNTDOWN,
         dead_man_scope=Scope.ACCOUNT,
         dead_man_s=(300, 15 * 86_400),
-        batch_max=15,
         client_ids=BITS_48,
         finds_ended=True,
     )

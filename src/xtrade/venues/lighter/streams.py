@@ -7,7 +7,6 @@ stand; for trades it is history, which is not told again: what was missed of our
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -15,7 +14,6 @@ from msgspec import UNSET
 
 from xtrade.model.errors import XtradeError
 from xtrade.model.events import (
-    BalanceReport,
     Event,
     Funding,
     MarkPrice,
@@ -23,21 +21,31 @@ from xtrade.model.events import (
     OrderAmended,
     OrderFilled,
     PositionReport,
-    Trade,
 )
-from xtrade.model.fills import Fill
 from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.levels import Levels
-from xtrade.model.money import Money
-from xtrade.model.numbers import number, product
+from xtrade.model.numbers import number
 from xtrade.model.sides import Side
 from xtrade.venues.asks import Answer
 from xtrade.venues.codec import Unread
 from xtrade.venues.levels import counters, levels
 from xtrade.venues.lighter import messages as wire
-from xtrade.venues.lighter.memory import Change, MarginTerms, Memory
+from xtrade.venues.lighter.memory import Change, Memory
 from xtrade.venues.lighter.messages import BROKEN, Head, time_ns
 from xtrade.venues.lighter.orders import changed_to, ending, lots_of, own
+from xtrade.venues.lighter.rows import (
+    HOUR_NS,
+    balance,
+    by_trade_id,
+    fill,
+    margin_terms,
+    next_hour_ns,
+    own_sides,
+    percent,
+    position,
+    public_trade,
+    venue_order_id,
+)
 from xtrade.venues.markets import Markets
 from xtrade.venues.streams import (
     Answered,
@@ -50,21 +58,8 @@ from xtrade.venues.streams import (
     Subscribed,
 )
 
-__all__ = [
-    "HOUR_NS",
-    "Streams",
-    "balance",
-    "fill",
-    "margin_terms",
-    "next_hour_ns",
-    "own_sides",
-    "percent",
-    "position",
-    "public_trade",
-    "venue_order_id",
-]
+__all__ = ["Streams"]
 
-HOUR_NS: Final = 3_600 * 10**9
 _ORDINARY: Final = "trade"
 _HEAD: Final = msgspec.json.Decoder(Head)
 _PONG: Final = b'{"type":"pong"}'
@@ -154,7 +149,7 @@ class Streams:
             return
         message = _TRADES.decode(heard.body)
         rows = [*(message.trades or ()), *(message.liquidation_trades or ())]
-        for row in sorted(rows, key=_trade_id):
+        for row in sorted(rows, key=by_trade_id):
             instrument = self._instrument(row.market_id)
             ticks, _ = counters(instrument)
             self._memory.ticks[instrument.key] = ticks(row.price)
@@ -237,7 +232,7 @@ class Streams:
             return
         message = _OWN_TRADES.decode(heard.body)
         rows = [row for of_market in (message.trades or {}).values() for row in of_market or ()]
-        for row in sorted(rows, key=_trade_id):
+        for row in sorted(rows, key=by_trade_id):
             instrument = self._instrument(row.market_id)
             for side in own_sides(row, self._account_index):
                 client_order_id = own(row.ask_client_id if side is Side.SELL else row.bid_client_id)
@@ -334,108 +329,5 @@ def _levels(rows: list[wire.Level] | None, instrument: Instrument) -> Levels:
     return levels(((row.price, row.size) for row in rows or ()), instrument)
 
 
-def _trade_id(row: wire.Trade) -> int:
-    return row.trade_id
-
-
 def _change_time(row: wire.Order) -> tuple[int, int]:
     return row.updated_at or row.timestamp, row.nonce
-
-
-# -- rows that are also answers -----------------------------------------------------------------------------------
-
-
-def percent(text: str) -> Decimal:
-    """Return a rate that is told in percent."""
-    return number(text).scaleb(-2)
-
-
-def next_hour_ns(at_ns: int) -> int:
-    """Return when funding is settled next."""
-    return (at_ns // HOUR_NS + 1) * HOUR_NS
-
-
-def public_trade(row: wire.Trade, instrument: Instrument, received_ns: int) -> Trade:
-    """Return a trade of anybody's."""
-    ticks, lots = counters(instrument)
-    return Trade(
-        instrument=instrument.key,
-        trade_id=str(row.trade_id),
-        ticks=ticks(row.price),
-        lots=lots(row.size),
-        taker=Side.BUY if row.is_maker_ask else Side.SELL,
-        venue_ns=row.at_ns,
-        received_ns=received_ns,
-    )
-
-
-def own_sides(row: wire.Trade, account_index: int | None) -> list[Side]:
-    """Return on which sides of a trade the account was."""
-    return [
-        side
-        for side, index in ((Side.SELL, row.ask_account_id), (Side.BUY, row.bid_account_id))
-        if index == account_index
-    ]
-
-
-def venue_order_id(row: wire.Trade, side: Side) -> str | None:
-    """Return the venue's name for our order behind a trade."""
-    index = row.ask_id if side is Side.SELL else row.bid_id
-    return str(index) if index else None
-
-
-def fill(row: wire.Trade, side: Side, instrument: Instrument) -> Fill:
-    """Return our side of a trade."""
-    ticks, lots = counters(instrument)
-    maker = row.is_maker_ask == (side is Side.SELL)
-    millionths = (row.maker_fee if maker else row.taker_fee) or 0
-    fee = product(millionths, number(row.usd_amount)).scaleb(-6)
-    return Fill(
-        trade_id=str(row.trade_id),
-        side=side,
-        ticks=ticks(row.price),
-        lots=lots(row.size),
-        fee=Money.of(fee, instrument.quote),
-        maker=maker,
-        venue_ns=row.at_ns,
-    )
-
-
-def position(row: wire.Position, instrument: Instrument, account: str, received_ns: int) -> PositionReport:
-    """Return what is held of a contract; the venue's numbers have no sign of their own."""
-    _, lots = counters(instrument)
-    held = lots(row.position) * (-1 if row.sign < 0 else 1)
-    return PositionReport(
-        account=account,
-        instrument=instrument.key,
-        lots=held,
-        entry_price=_price(row.avg_entry_price) if held else None,
-        liquidation_price=_price(row.liquidation_price) if held else None,
-        received_ns=received_ns,
-    )
-
-
-def margin_terms(row: wire.Position, instrument: Instrument) -> dict[str, MarginTerms]:
-    """Return leverage and margin mode, where they are told: as a percentage, or as a fraction by the socket."""
-    if not row.initial_margin_fraction:
-        return {}
-    told = number(row.initial_margin_fraction)
-    fraction = int(told.scaleb(4 if told < 1 else 2))
-    return {instrument.key: MarginTerms(fraction, row.margin_mode == 1)} if fraction > 0 else {}
-
-
-def balance(row: wire.Asset, account: str, venue_ns: int | None, received_ns: int) -> BalanceReport:
-    """Return what there is of an asset: for spot, and as collateral for contracts."""
-    spot, margin = Money.of(row.balance, row.symbol), Money.of(row.margin_balance, row.symbol)
-    return BalanceReport(
-        account=account,
-        total=spot + margin,
-        held=Money.of(row.locked_balance, row.symbol),
-        venue_ns=venue_ns,
-        received_ns=received_ns,
-    )
-
-
-def _price(text: str) -> Decimal | None:
-    value = number(text) if text else None
-    return value or None

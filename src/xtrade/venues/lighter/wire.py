@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -56,38 +56,20 @@ class Requests:
         key, address = self.key, self._address(path, query)
         return lambda now_ns: Request("GET", address, (("Authorization", key.token(now_ns)),))
 
-    def send(self, transactions: Sequence[Signed]) -> Request:
-        """Make the request that sends a transaction, or several at once."""
-        infos = [msgspec.json.encode(each.info).decode() for each in transactions]
-        kinds = [int(each.kind) for each in transactions]
-        if len(infos) == 1:
-            path, form = "sendTx", {"tx_type": str(kinds[0]), "tx_info": infos[0]}
-        else:
-            path = "sendTxBatch"
-            form = {"tx_types": _text(kinds), "tx_infos": _text(infos)}
-        return Request("POST", self._address(path, {}), (_FORM,), urlencode(form).encode())
+    def send(self, signed: Signed) -> Request:
+        """Make the request that sends a transaction."""
+        form = {"tx_type": int(signed.kind), "tx_info": msgspec.json.encode(signed.info).decode()}
+        return Request("POST", self._address("sendTx", {}), (_FORM,), urlencode(form).encode())
 
     def _address(self, path: str, query: Mapping[str, str | int]) -> str:
         whole = f"{self._origin}/api/v1/{path}" if path else f"{self._origin}/"
         return f"{whole}?{urlencode(query)}" if query else whole
 
 
-def frame(transactions: Sequence[Signed]) -> tuple[str, bytes]:
-    """Return the message that sends transactions through the socket, and the id by which its answer is known."""
-    name = transactions[0].hash
-    if len(transactions) == 1:
-        kind, data = "sendtx", {"tx_type": int(transactions[0].kind), "tx_info": transactions[0].info}
-    else:
-        kind = "sendtxbatch"
-        data = {
-            "tx_types": _text([int(each.kind) for each in transactions]),
-            "tx_infos": _text([msgspec.json.encode(each.info).decode() for each in transactions]),
-        }
-    return name, msgspec.json.encode({"type": f"jsonapi/{kind}", "data": {"id": name, **data}})
-
-
-def _text(what: Any) -> str:
-    return msgspec.json.encode(what).decode()
+def frame(signed: Signed) -> tuple[str, bytes]:
+    """Return the message that sends a transaction through the socket, and the id by which its answer is known."""
+    data = {"id": signed.hash, "tx_type": int(signed.kind), "tx_info": signed.info}
+    return signed.hash, msgspec.json.encode({"type": "jsonapi/sendtx", "data": data})
 
 
 # -- answers ------------------------------------------------------------------------------------------------------

@@ -1,47 +1,39 @@
-"""What can be asked by HTTP: each question, what it costs, and how its answer is read."""
+"""Questions about markets: what there is, books, trades, bars, marks and funding."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Final, Generic, TypeVar
+from typing import Final
 
-import msgspec
 from msgspec import Struct
 
-from xtrade.model.errors import DataError, SymbolError, UsageError, XtradeError
-from xtrade.model.events import BalanceReport, Bar, Funding, MarkPrice, PositionReport, Trade
+from xtrade.model.errors import DataError, SymbolError, UsageError
+from xtrade.model.events import Bar, Funding, MarkPrice, Trade
 from xtrade.model.instruments import Instrument, Kind, TradingStatus
 from xtrade.model.levels import Levels
 from xtrade.model.numbers import number
-from xtrade.model.sides import Side
-from xtrade.net.limits import Cost, Priority
 from xtrade.symbols.symbol import Symbol
 from xtrade.venues.asks import Answer, Ask, Page
-from xtrade.venues.base import FeeRates, FillReport, OrderReport, SettledFunding
+from xtrade.venues.base import SettledFunding
 from xtrade.venues.levels import counters
 from xtrade.venues.lighter import messages as wire
+from xtrade.venues.lighter.asking import Reader, question
 from xtrade.venues.lighter.memory import Memory
-from xtrade.venues.lighter.messages import BROKEN, time_ns
-from xtrade.venues.lighter.orders import BASE_MAX, changed_to, lots_of, own, status
-from xtrade.venues.lighter.spec import QUESTIONS
-from xtrade.venues.lighter.streams import (
+from xtrade.venues.lighter.messages import time_ns
+from xtrade.venues.lighter.orders import BASE_MAX
+from xtrade.venues.lighter.rows import (
     HOUR_NS,
-    balance,
-    fill,
-    margin_terms,
+    by_trade_id,
     next_hour_ns,
-    own_sides,
     percent,
-    position,
     public_trade,
-    venue_order_id,
 )
-from xtrade.venues.lighter.wire import VENUE, Build, Requests, read
+from xtrade.venues.lighter.wire import VENUE, Requests
 from xtrade.venues.markets import Listed, Markets
 from xtrade.venues.streams import BookPart
 
-__all__ = ["RESOLUTIONS", "Questions"]
+__all__ = ["RESOLUTIONS", "MarketQuestions"]
 
 _MS_NS: Final = 1_000_000
 _SECOND_NS: Final = 1_000_000_000
@@ -69,9 +61,6 @@ _BOOK_ORDERS_MAX: Final = 250
 # The running rate is told for eight hours, and charged every hour.
 _HOURS_OF_RATE: Final = 8
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 class _Details(Struct):
     order_book_details: list[wire.Market] | None = None
@@ -88,11 +77,6 @@ class _Trades(Struct):
     next_cursor: str | None = None
 
 
-class _Orders(Struct):
-    orders: list[wire.Order] | None = None
-    next_cursor: str | None = None
-
-
 class _Candles(Struct):
     c: list[wire.Candle] | None = None
 
@@ -105,67 +89,26 @@ class _Fundings(Struct):
     fundings: list[wire.Settled] | None = None
 
 
-class _Accounts(Struct):
-    accounts: list[wire.Account] | None = None
-
-
 class _Clock(Struct):
     timestamp: int
 
 
-class _Fees(Struct):
-    current_maker_fee_tick: int
-    current_taker_fee_tick: int
+_details: Final = Reader(_Details)
+_book_orders: Final = Reader(_BookOrders)
+_trades: Final = Reader(_Trades)
+_candles: Final = Reader(_Candles)
+_rates: Final = Reader(_Rates)
+_fundings: Final = Reader(_Fundings)
+_clock: Final = Reader(_Clock)
 
 
-class _Reader(Generic[R]):
-    """Reads answers of one form."""
+class MarketQuestions:
+    """What anybody may ask."""
 
-    def __init__(self, form: type[R]) -> None:
-        self._decoder = msgspec.json.Decoder(form)
-
-    def __call__(self, answer: Answer, what: str) -> R:
-        return read(answer, what, self._decoder)
-
-
-_details: Final = _Reader(_Details)
-_book_orders: Final = _Reader(_BookOrders)
-_trades: Final = _Reader(_Trades)
-_orders: Final = _Reader(_Orders)
-_candles: Final = _Reader(_Candles)
-_rates: Final = _Reader(_Rates)
-_fundings: Final = _Reader(_Fundings)
-_accounts: Final = _Reader(_Accounts)
-_clock: Final = _Reader(_Clock)
-_fees: Final = _Reader(_Fees)
-
-
-def _ask(
-    what: str, build: Build, read_answer: Callable[[Answer], T], priority: Priority = Priority.DATA
-) -> Ask[T]:
-    """Ask a question; an answer of the right form with nonsense in it is a DataError as well."""
-
-    def checked(answer: Answer) -> T:
-        try:
-            return read_answer(answer)
-        except XtradeError:
-            raise
-        except BROKEN as broken:
-            raise DataError(f"lighter: {what}: the answer makes no sense: {broken}") from None
-
-    return Ask(what, build, checked, (Cost(QUESTIONS),), priority)
-
-
-class Questions:
-    """The questions of one account, or of nobody."""
-
-    def __init__(self, requests: Requests, markets: Markets, memory: Memory, account: str) -> None:
+    def __init__(self, requests: Requests, markets: Markets, memory: Memory) -> None:
         self._requests = requests
         self._markets = markets
         self._memory = memory
-        self._account = account
-
-    # -- markets --------------------------------------------------------------------------------------------------
 
     def listings(self) -> Ask[Sequence[Listed]]:
         """Ask for all markets."""
@@ -181,11 +124,11 @@ class Questions:
                     self._note_price(row, instrument)
             return listed
 
-        return _ask("markets", self._requests.get("orderBookDetails", filter="all"), answered)
+        return question("markets", self._requests.get("orderBookDetails", filter="all"), answered)
 
     def clock(self) -> Ask[int]:
         """Ask for the time, which is told in whole seconds: the middle of that second is meant."""
-        return _ask(
+        return question(
             "time",
             self._requests.get(""),
             lambda answer: _clock(answer, "time").timestamp * _SECOND_NS + _SECOND_NS // 2,
@@ -207,7 +150,7 @@ class Questions:
             )
 
         build = self._requests.get("orderBookOrders", market_id=instrument.native, limit=_BOOK_ORDERS_MAX)
-        return _ask("book", build, answered)
+        return question("book", build, answered)
 
     def trades(self, key: str, count: int) -> Ask[Sequence[Trade]]:
         """Ask for the last trades."""
@@ -215,11 +158,13 @@ class Questions:
 
         def answered(answer: Answer) -> Sequence[Trade]:
             rows = _trades(answer, "trades").trades or ()
-            return [public_trade(row, instrument, answer.received_ns) for row in sorted(rows, key=_trade_id)]
+            return [
+                public_trade(row, instrument, answer.received_ns) for row in sorted(rows, key=by_trade_id)
+            ]
 
         limit = max(1, min(count, _ROWS_MAX))
         build = self._requests.get("recentTrades", market_id=instrument.native, limit=limit)
-        return _ask("trades", build, answered)
+        return question("trades", build, answered)
 
     def bars(self, key: str, interval_ns: int, start_ns: int, end_ns: int) -> Ask[Page[Bar]]:
         """Ask for bars, as many at once as the venue gives."""
@@ -245,7 +190,7 @@ class Questions:
             end_timestamp=stop_ns // _MS_NS,
             count_back=_CANDLES_MAX,
         )
-        return _ask("bars", build, answered)
+        return question("bars", build, answered)
 
     def mark(self, key: str) -> Ask[MarkPrice] | None:
         """Ask for the mark price; a pair has none."""
@@ -267,7 +212,7 @@ class Questions:
             )
 
         build = self._requests.get("orderBookDetails", market_id=instrument.native)
-        return _ask("mark price", build, answered)
+        return question("mark price", build, answered)
 
     def funding(self, key: str) -> Ask[Funding] | None:
         """Ask for the running rate; a pair has none."""
@@ -288,7 +233,7 @@ class Questions:
                     )
             raise DataError(f"lighter: funding rate: the answer has none of {key}")
 
-        return _ask("funding rate", self._requests.get("funding-rates"), answered)
+        return question("funding rate", self._requests.get("funding-rates"), answered)
 
     def funding_history(self, key: str, start_ns: int, end_ns: int) -> Ask[Page[SettledFunding]] | None:
         """Ask for the rates that were charged."""
@@ -312,153 +257,12 @@ class Questions:
             end_timestamp=stop_ns // _MS_NS,
             count_back=_ROWS_MAX,
         )
-        return _ask("funding history", build, answered)
-
-    # -- the account ----------------------------------------------------------------------------------------------
-
-    def fee_rates(self, keys: Collection[str]) -> Ask[Mapping[str, FeeRates]]:
-        """Ask for the account's rates, which are the same for all markets that charge any."""
-
-        def answered(answer: Answer) -> Mapping[str, FeeRates]:
-            told = _fees(answer, "fee rates")
-            rates = FeeRates(
-                Decimal(told.current_maker_fee_tick).scaleb(-6),
-                Decimal(told.current_taker_fee_tick).scaleb(-6),
-            )
-            return dict.fromkeys(keys, rates)
-
-        build = self._requests.private_get("accountLimits", account_index=self._index)
-        return _ask("fee rates", build, answered, Priority.ACCOUNT)
-
-    def open_orders(self) -> Ask[Page[OrderReport]]:
-        """Ask for all open orders."""
-        build = self._requests.private_get("accountActiveOrders", account_index=self._index)
-        return _ask(
-            "open orders",
-            build,
-            lambda answer: Page(tuple(self._reports(_orders(answer, "open orders"))), None),
-            Priority.ACCOUNT,
-        )
-
-    def order(self, client_order_index: int) -> Ask[OrderReport | None]:
-        """Ask for the order of that name, open or over: the last one, for names may be used again."""
-
-        def answered(answer: Answer) -> OrderReport | None:
-            found = [
-                report
-                for report in self._reports(_orders(answer, "order"))
-                if report.client_order_id == client_order_index
-            ]
-            return max(
-                found, key=lambda report: (not report.status.is_final, _last_part(report)), default=None
-            )
-
-        build = self._requests.private_get(
-            "accountOrders", account_index=self._index, client_order_indexes=client_order_index
-        )
-        return _ask("order", build, answered, Priority.ACCOUNT)
-
-    def fills(self, since_ns: int, cursor: str = "") -> Ask[Page[FillReport]]:
-        """Ask for our trades, from the newest page back to a time."""
-
-        def answered(answer: Answer) -> Page[FillReport]:
-            told = _trades(answer, "fills")
-            rows = sorted(told.trades or (), key=_trade_id)
-            reports = [report for row in rows for report in self._fill(row) if _since(report, since_ns)]
-            older = not rows or (rows[0].at_ns or 0) < since_ns
-            more = self.fills(since_ns, told.next_cursor) if told.next_cursor and not older else None
-            return Page(tuple(reports), more)
-
-        query: dict[str, str | int] = {
-            "account_index": self._index,
-            "sort_by": "timestamp",
-            "sort_dir": "desc",
-            "limit": _ROWS_MAX,
-        }
-        if cursor:
-            query["cursor"] = cursor
-        return _ask("fills", self._requests.private_get("trades", **query), answered, Priority.ACCOUNT)
-
-    def balances(self) -> Ask[Sequence[BalanceReport]]:
-        """Ask for what there is of each asset."""
-        return _ask(
-            "balances",
-            self._account_of_index(),
-            lambda answer: [
-                balance(row, self._account, None, answer.received_ns)
-                for told in _accounts(answer, "balances").accounts or ()
-                for row in told.assets or ()
-            ],
-            Priority.ACCOUNT,
-        )
-
-    def positions(self) -> Ask[Sequence[PositionReport]]:
-        """Ask for what is held."""
-
-        def answered(answer: Answer) -> Sequence[PositionReport]:
-            reports = []
-            for told in _accounts(answer, "positions").accounts or ():
-                for row in told.positions or ():
-                    instrument = self._markets.native(str(row.market_id))
-                    if instrument is None:
-                        continue
-                    self._memory.terms |= margin_terms(row, instrument)
-                    report = position(row, instrument, self._account, answer.received_ns)
-                    if report.lots:
-                        reports.append(report)
-            return reports
-
-        return _ask("positions", self._account_of_index(), answered, Priority.ACCOUNT)
-
-    # -- how ------------------------------------------------------------------------------------------------------
-
-    @property
-    def _index(self) -> int:
-        return self._requests.key.account_index
-
-    def _account_of_index(self) -> Build:
-        return self._requests.get("account", by="index", value=self._index)
+        return question("funding history", build, answered)
 
     def _note_price(self, row: wire.Market, instrument: Instrument) -> None:
         price = row.mark_price or row.last_trade_price
         if price:
             self._memory.ticks[instrument.key] = instrument.ticks(price, toward="nearest")
-
-    def _reports(self, told: _Orders) -> list[OrderReport]:
-        reports = []
-        for row in told.orders or ():
-            instrument = self._markets.native(str(row.market_index))
-            if instrument is None:
-                continue
-            _, filled_lots = lots_of(row, instrument)
-            lots, ticks = changed_to(row, instrument)
-            reports.append(
-                OrderReport(
-                    instrument=instrument.key,
-                    venue_order_id=str(row.order_index),
-                    client_order_id=own(row.client_order_index),
-                    side=Side.SELL if row.is_ask else Side.BUY,
-                    status=status(row, filled_lots),
-                    lots=lots,
-                    filled_lots=filled_lots,
-                    ticks=ticks,
-                )
-            )
-        return reports
-
-    def _fill(self, row: wire.Trade) -> list[FillReport]:
-        instrument = self._markets.native(str(row.market_id))
-        if instrument is None:
-            return []
-        return [
-            FillReport(
-                instrument=instrument.key,
-                venue_order_id=venue_order_id(row, side) or "",
-                client_order_id=own(row.ask_client_id if side is Side.SELL else row.bid_client_id),
-                fill=fill(row, side, instrument),
-            )
-            for side in own_sides(row, self._index)
-        ]
 
 
 def _instrument(row: wire.Market) -> Instrument | None:
@@ -536,21 +340,9 @@ def _settled(row: wire.Settled, key: str) -> SettledFunding:
     )
 
 
-def _trade_id(row: wire.Trade) -> int:
-    return row.trade_id
-
-
 def _start(bar: Bar) -> int:
     return bar.start_ns
 
 
 def _settled_at(settled: SettledFunding) -> int:
     return settled.at_ns
-
-
-def _since(report: FillReport, since_ns: int) -> bool:
-    return (report.fill.venue_ns or 0) >= since_ns
-
-
-def _last_part(report: OrderReport) -> int:
-    return int(report.venue_order_id)
