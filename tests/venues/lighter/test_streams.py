@@ -412,6 +412,8 @@ def test_the_venues_own_talk():
     assert heard(made, {"error": {"code": 30005, "message": "Invalid Channel"}}) == [
         Refused((), "30005", "Invalid Channel")
     ]
+    (refused,) = heard(made, {"error": {"code": 20013, "message": "invalid auth"}})
+    assert refused.names
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,9 @@ from xtrade.venues.lighter.rows import (
     public_trade,
     venue_order_id,
 )
+from xtrade.venues.lighter.spec import CODES
 from xtrade.venues.markets import Markets
+from xtrade.venues.meanings import Meaning
 from xtrade.venues.streams import (
     Answered,
     BookPart,
@@ -132,6 +134,9 @@ class Streams:
         instrument, book = self._instrument(heard.market), message.order_book
         if heard.first:
             yield _confirmed(heard)
+            best = next(iter(book.asks or book.bids or ()), None)
+            if best is not None:
+                self._memory.ticks[instrument.key] = instrument.ticks(best.price)
         yield BookPart(
             instrument=instrument.key,
             bids=_levels(book.bids, instrument),
@@ -315,7 +320,11 @@ def _answer(head: Head, payload: bytes, received_ns: int) -> Iterator[Said]:
     name = str(outer.id or inner.id or first_hash or "")
     code = inner.code if inner.code is not None else outer.code
     if not name and not head.type and code not in _OF_TRANSACTIONS:
-        yield Refused((), "" if code is None else str(code), inner.message or "")
+        # It does not say which subscription. One that has no market is done with; one that proves nothing is not, and
+        # the line is no line without it.
+        told = "" if code is None else str(code)
+        unnamed = CODES.get(told) is Meaning.KEY
+        yield Refused(("a private topic",) if unnamed else (), told, inner.message or "")
         return
     ok = code == 200 and head.error is UNSET
     yield Answered(name, Answer(200 if ok else 400, body, received_ns))
