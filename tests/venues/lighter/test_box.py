@@ -2,8 +2,10 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from kit.orders import intent
 from xtrade.market.live_books import Heard, LiveBooks
@@ -47,6 +49,15 @@ from xtrade.venues.markets import Markets
 
 PERP, SPOT = "lighter:ETH/USDC:USDC", "lighter:ETH/USDC"
 SYMBOLS = ("ETH/USDC:USDC", "ETH/USDC")
+
+
+class Quiet(LighterServer):
+    """The same room with fewer traders, who keep a test waiting for less."""
+
+    listings: ClassVar = {
+        symbol: replace(listing, orders_rate=4, trades_rate=0.5)
+        for symbol, listing in LighterServer.listings.items()
+    }
 
 
 class Desk:
@@ -100,7 +111,7 @@ class Desk:
 @asynccontextmanager
 async def desk(*, key=None, feeds=frozenset({Feed.BOOK, Feed.TRADES}), options=None):
     Network().bring()
-    async with Box(LighterServer, world_of({"lighter": LighterServer}, SYMBOLS), seed=5, accounts=2) as box:
+    async with Box(Quiet, world_of({"lighter": Quiet}, SYMBOLS), seed=5, accounts=2) as box:
         made = LighterKey.from_key(key or box.accounts[0].key)
         codec = LighterCodec(SPEC.at("live", box.address), Markets(), made, box.accounts[0].name)
         link = Link(codec, options)
@@ -349,7 +360,7 @@ def test_fees_are_the_accounts():
 def test_a_wrong_key_is_said_to_be_one(other):
     async def main():
         Network().bring()
-        async with Box(LighterServer, world_of({"lighter": LighterServer}, SYMBOLS), seed=5) as box:
+        async with Box(Quiet, world_of({"lighter": Quiet}, SYMBOLS), seed=5) as box:
             key = LighterKey.from_key({**box.accounts[0].key, **other})
             link = Link(LighterCodec(SPEC.at("live", box.address), Markets(), key))
             await link.load()
