@@ -80,6 +80,15 @@ class LighterServer(Server):
             "private_key": f"0x{stream.randbytes(39).hex()}01",
         }
 
+    @classmethod
+    @override
+    def how_to_connect(cls, address: str, native: str) -> list[str]:
+        return [
+            f"curl     curl '{address}/api/v1/orderBookOrders?market_id={native}&limit=5'",
+            "ccxt     for name in exchange.urls['api']: exchange.urls['api'][name] = " + repr(address),
+            f"SDK      lighter.SignerClient(url={address!r}, ...)",
+        ]
+
     @override
     def answer(self, asked: Asked) -> Told:
         try:
