@@ -34,17 +34,20 @@ class Room:
         self.members = {member.name: member for member in self.transactions.members.values()}
 
     def market(self, query: Mapping[str, str]) -> Instrument:
+        """Return the market that a question names."""
         found = self.floor.natives.get(query["market_id"])
         if not found:
             raise Refusal(21602, "invalid market index")
         return found[0]
 
     def listed(self, query: Mapping[str, str]) -> list[Instrument]:
+        """Return the markets of the kind that a question names."""
         which = query.get("filter", "all")
         kinds = {"spot": {Kind.SPOT}, "perp": {Kind.LINEAR}}.get(which, set(Kind))
         return [each for each in self.floor.instruments.values() if each.kind in kinds]
 
     def listing(self, instrument: Instrument, *, short: bool = False) -> JSON:
+        """Return a market as it is listed."""
         chronicle = self.floor.chronicle
         return rows.market_row(
             instrument,
@@ -54,12 +57,14 @@ class Room:
         )
 
     def of_index(self, index: str) -> Member:
+        """Return the account of that number."""
         member = self.transactions.members.get(int(index))
         if member is None:
             raise Refusal(21100, "account not found")
         return member
 
     def account_row(self, member: Member) -> JSON:
+        """Return an account."""
         balance = self.floor.exchange.balance(member.name, _COLLATERAL)
         free, total = (rows.dollars(each.amount) for each in (balance.available, balance.total))
         return {
@@ -98,6 +103,7 @@ class Room:
         }
 
     def positions(self, member: Member, *, flat: bool) -> dict[str, JSON]:
+        """Return an account's positions, by market; the flat ones that it has settings for, too, if asked."""
         exchange, found = self.floor.exchange, {}
         for key, instrument in self.floor.instruments.items():
             if instrument.kind is Kind.SPOT:
@@ -115,6 +121,7 @@ class Room:
         return found
 
     def balances(self, member: Member) -> dict[str, JSON]:
+        """Return what an account has, by asset."""
         found = {}
         for currency in self.floor.currencies():
             balance = self.floor.exchange.balance(member.name, currency)
@@ -123,9 +130,11 @@ class Room:
         return found
 
     def order_rows(self, member: Member, slips: Iterable[Slip]) -> list[JSON]:
+        """Return orders."""
         return [rows.order_row(slip, member.index) for slip in slips]
 
     def ticker(self, instrument: Instrument) -> JSON:
+        """Return the best of a book."""
         book = self.floor.exchange.book(instrument.key)
         sides: JSON = {}
         for name, levels in (("a", book.asks), ("b", book.bids)):
@@ -142,6 +151,7 @@ class Room:
         }
 
     def stats(self, instrument: Instrument) -> JSON:
+        """Return a market in figures."""
         chronicle = self.floor.chronicle
         return rows.stats_row(
             instrument,
@@ -151,6 +161,7 @@ class Room:
         )
 
     def user_stats(self, member: Member) -> JSON:
+        """Return an account in figures."""
         balance = self.floor.exchange.balance(member.name, _COLLATERAL)
         figures: JSON = {
             "available_balance": rows.dollars(balance.available.amount),
@@ -163,6 +174,7 @@ class Room:
         return {"account_trading_mode": 1, **figures, "cross_stats": figures, "total_stats": figures}
 
     def send_all(self, types: object, infos: object) -> JSON:
+        """Carry out transactions until one is refused."""
         kinds, texts = (
             msgspec.json.decode(each) if isinstance(each, str) else each for each in (types, infos)
         )
@@ -175,6 +187,7 @@ class Room:
         )
 
     def sent(self, hashes: list[str], *, batch: bool) -> JSON:
+        """Return the answer to transactions that were taken."""
         return {
             "message": '{"ratelimit": "didn\'t use volume quota"}',
             "tx_hash": hashes if batch else hashes[0],
@@ -184,4 +197,5 @@ class Room:
 
 
 def l1_address(member: Member) -> str:
+    """Return the address of the wallet behind an account: made up."""
     return f"0x{member.index:040x}"
