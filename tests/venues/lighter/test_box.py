@@ -33,6 +33,7 @@ from xtrade.model.ids import ClientOrderId
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderType, TimeInForce, Trigger, TriggerPrice
 from xtrade.model.sides import Side
+from xtrade.net.limits import Priority
 from xtrade.net.memory.network import Network
 from xtrade.runtime import clock
 from xtrade.runtime.virtual import run_virtual
@@ -156,6 +157,22 @@ def test_books_trades_marks_and_funding_are_the_exchanges():
             bars = await d.link.bars(PERP, minute, clock.now_ns() - 5 * minute, clock.now_ns())
             assert bars
             assert bars[-1].volume_lots > 0
+
+    run(main)
+
+
+@pytest.mark.parametrize("trouble", [{"skip_messages": 3}, {"swap_messages": 2}, {"double_messages": 5}])
+def test_a_book_that_lost_its_step_begins_anew(trouble):
+    async def main():
+        async with desk() as d:
+            d.box.set_trouble(Trouble(**trouble))
+            await asyncio.sleep(10)
+            for key in (PERP, SPOT):
+                await d.until(lambda key=key: d.books.book(key).is_trusted)
+                there = d.box.floor.exchange.book(key)
+                assert d.books.book(key).levels(Side.BUY, 10_000) == list(there.bids)
+            assert d.gaps == 0
+            assert bool(d.of(Stale)) == ("double_messages" not in trouble)
 
     run(main)
 
@@ -296,6 +313,7 @@ def test_everything_is_canceled_at_once_or_when_we_fall_silent():
             d.place(3)
             await d.told(OrderAccepted, 3)
             (ask,) = d.link.codec.countdown(300, [])
+            assert ask.priority is Priority.CANCEL
             await d.link.asker.ask(ask)
             await asyncio.sleep(290)
             assert not d.of(OrderCanceled, 3)

@@ -207,7 +207,7 @@ class LighterCodec(Codec[LighterKey]):
                 now_ns
             )
 
-        return [self._setting("countdown", sign)]
+        return [self._setting("countdown", sign)._replace(priority=Priority.CANCEL)]
 
     # -- the account, asked ---------------------------------------------------------------------------------------
 

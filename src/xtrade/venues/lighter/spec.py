@@ -14,7 +14,7 @@ from typing import Final
 
 from xtrade.model.instruments import Kind
 from xtrade.model.orders import OrderType, TimeInForce
-from xtrade.net.limits import NOTHING_KEPT, Pool, Window
+from xtrade.net.limits import NOTHING_KEPT, Pool, Priority, Window
 from xtrade.net.liveness import Keepalive
 from xtrade.runtime.id_forms import FORMS
 from xtrade.runtime.ids import BITS_48
@@ -120,7 +120,7 @@ SPEC: Final = Spec(
     ids=FORMS["lighter"],
     pools=(
         Pool(QUESTIONS, (Window(60, ms=_MINUTE_MS),)),
-        Pool(TRANSACTIONS, (Window(60, ms=_MINUTE_MS),)),
+        Pool(TRANSACTIONS, (Window(60, ms=_MINUTE_MS),), kept={Priority.CANCEL: 20}),
         Pool(LEVERAGE, (Window(40, ms=_MINUTE_MS),), kept=NOTHING_KEPT),
         Pool("connections", (Window(80, ms=_MINUTE_MS),), kept=NOTHING_KEPT),
         Pool("messages", (Window(200, ms=_MINUTE_MS),), kept=NOTHING_KEPT),
