@@ -232,6 +232,9 @@ def test_what_trades_is_told_to_the_last_atom():
             (position,) = await d.link.positions()
             assert (position.instrument, position.lots) == (PERP, lots)
             await d.until(lambda: d.of(PositionReport)[-1].lots == lots)
+            d.place(4, side=Side.SELL, lots=lots, type=OrderType.MARKET, reduce_only=True)
+            await d.told(OrderCompleted, 4)
+            await d.until(lambda: d.of(PositionReport)[-1].lots == 0)
             for balance in await d.link.balances():
                 currency = balance.total.currency
                 true = d.box.floor.exchange.balance(d.name, currency)

@@ -378,11 +378,15 @@ def test_a_recorded_position_and_its_end(recorded_bytes):
         "margin_mode": 1,
         "initial_margin_fraction": "10.00",
     }
-    told = {each.instrument: each.lots for each in heard(made, positions(short))}
-    assert told == {BTC: -100, ETH: 0}
+    assert [(each.instrument, each.lots) for each in heard(made, positions(short))] == [(BTC, -100)]
     assert made.memory.terms[BTC] == (1000, True)
     assert [each.lots for each in heard(made, positions(short | {"position": "0.00000"}))] == [0]
     assert heard(made, positions()) == []
+
+    # The first message after a connection was lost is all that there is.
+    confirmed, flat = heard(made, positions() | {"type": "subscribed/account_all_positions"})
+    assert isinstance(confirmed, Subscribed)
+    assert (flat.instrument, flat.lots) == (ETH, 0)
 
 
 def test_recorded_assets_are_what_is_there_for_pairs_and_for_contracts(recorded_bytes):

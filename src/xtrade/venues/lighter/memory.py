@@ -2,7 +2,7 @@
 
 prices    a market order must name the worst price that it accepts: a part above or below the last one heard
 terms     leverage and margin mode are one setting: who changes one must repeat the other
-held      a report of all positions leaves out those that are flat: who had been told of one is told that it ended
+held      the report of all positions leaves out those that are flat: who was told of one is told that it ended
 changes   the venue answers for a change by showing the order changed, not by the number of our request
 """
 

@@ -260,7 +260,7 @@ class TradesOfMarkets(Struct):
 
 
 class PositionsMessage(Struct):
-    """`account_all_positions`, by market: what is missing is flat."""
+    """`account_all_positions`, by market."""
 
     positions: dict[str, Position] | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -91,7 +91,7 @@ class Room:
             "created_at": 0,
             "transaction_time": 0,
             "metadata": {"color": ""},
-            "positions": list(self.positions(member, flat=True).values()),
+            "positions": list(self.positions(member, member.terms).values()),
             "assets": list(self.balances(member).values()),
             "total_asset_value": total,
             "cross_asset_value": total,
@@ -102,14 +102,14 @@ class Room:
             "approved_integrators": [],
         }
 
-    def positions(self, member: Member, *, flat: bool) -> dict[str, JSON]:
-        """Return an account's positions, by market; the flat ones that it has settings for, too, if asked."""
+    def positions(self, member: Member, flat: Collection[str] = ()) -> dict[str, JSON]:
+        """Return an account's positions by market, and these markets also where it is flat."""
         exchange, found = self.floor.exchange, {}
         for key, instrument in self.floor.instruments.items():
             if instrument.kind is Kind.SPOT:
                 continue
             position, mark = exchange.position(member.name, key), self.floor.chronicle.marks.get(key)
-            if position.lots or (flat and key in member.terms):
+            if position.lots or key in flat:
                 found[instrument.native] = rows.position_row(
                     position,
                     instrument,

@@ -170,7 +170,7 @@ class Sockets:
         return {"trades": {}}
 
     def _first_positions(self, rest: str) -> JSON:
-        return {"positions": self._room.positions(self._room.of_index(rest), flat=False), "shares": []}
+        return {"positions": self._room.positions(self._room.of_index(rest)), "shares": []}
 
     def _first_assets(self, rest: str) -> JSON:
         return {"assets": self._room.balances(self._room.of_index(rest))}
@@ -180,7 +180,7 @@ class Sockets:
         return {
             "account": member.index,
             "assets": self._room.balances(member),
-            "positions": self._room.positions(member, flat=False),
+            "positions": self._room.positions(member),
             "trades": {},
             "shares": [],
             "funding_histories": {},
@@ -254,9 +254,9 @@ class Sockets:
         by_market = rows.by_market(trades, "market_id")
         if trades:
             self._update(f"account_all_trades/{member.index}", {"trades": by_market})
-        moved = any(isinstance(event, PositionReport) for event in events)
+        moved = [event.instrument for event in events if isinstance(event, PositionReport)]
         if moved:
-            said = {"positions": self._room.positions(member, flat=False), "shares": [], "timestamp": at_ms}
+            said = {"positions": self._room.positions(member, moved), "shares": [], "timestamp": at_ms}
             self._update(f"account_all_positions/{member.index}", said)
         if any(isinstance(event, BalanceReport) for event in events):
             said = {"assets": self._room.balances(member), "timestamp": at_ms}

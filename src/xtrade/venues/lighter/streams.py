@@ -262,11 +262,18 @@ class Streams:
             instrument = self._instrument(row.market_id)
             self._memory.terms |= margin_terms(row, instrument)
             reports.append(position(row, instrument, self._account, heard.received_ns))
-        told = {report.instrument for report in reports}
         yield from reports
-        for key in sorted(self._memory.held - told):
-            yield PositionReport(account=self._account, instrument=key, lots=0, received_ns=heard.received_ns)
-        self._memory.held = {report.instrument for report in reports if report.lots}
+        held = {report.instrument for report in reports if report.lots}
+        told = {report.instrument for report in reports}
+        if heard.first:
+            # All that there is: what was held and is not among it is flat. Later messages may be of some markets alone.
+            for key in sorted(self._memory.held - told):
+                yield PositionReport(
+                    account=self._account, instrument=key, lots=0, received_ns=heard.received_ns
+                )
+            self._memory.held = held
+        else:
+            self._memory.held = (self._memory.held - told) | held
 
     def _assets(self, heard: Heard) -> Iterator[Said]:
         message = _ASSETS.decode(heard.body)
