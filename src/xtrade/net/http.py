@@ -32,7 +32,7 @@ from xtrade.runtime import clock
 from xtrade.runtime.secrets import Secret
 from xtrade.runtime.virtual_loop import VirtualLoop
 
-__all__ = ["HttpOptions", "HttpSession", "HttpTransport", "Reply", "Request", "Timeouts"]
+__all__ = ["HttpOptions", "HttpSession", "HttpTransport", "Reply", "Request", "Timeouts", "connector"]
 
 _MS_S: Final = 1_000
 _READ_BYTES: Final = 65_536
@@ -136,7 +136,7 @@ class HttpSession(HttpTransport):
     async def __aenter__(self) -> Self:
         options = self.options
         self._session = aiohttp.ClientSession(
-            connector=_connector(options),
+            connector=connector(options),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": options.user_agent, "Accept-Encoding": "gzip, deflate"},
             timeout=aiohttp.ClientTimeout(),
@@ -246,7 +246,8 @@ def _traces() -> aiohttp.TraceConfig:
     return traces
 
 
-def _connector(options: HttpOptions) -> aiohttp.BaseConnector:
+def connector(options: HttpOptions) -> aiohttp.BaseConnector:
+    """Return what a session connects by: sockets, or under the virtual loop its network in memory."""
     if isinstance(asyncio.get_running_loop(), VirtualLoop):
         # aiohttp reads the machine's clock to see how long a connection was idle; here none grows old by it.
         return _LoopConnector(limit=options.connections_max, keepalive_timeout=None)

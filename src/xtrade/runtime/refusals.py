@@ -120,7 +120,7 @@ LOOP_REFUSALS: Final = {
 
 _TEST_TOOLS: Final = frozenset({"_pytest", "coverage", "execnet", "hypothesis", "pluggy", "pytest", "xdist"})
 # Installed libraries that run inside of a virtual run and label their messages: told virtual time as well.
-_TOLD: Final = frozenset({"aiohttp"})
+_TOLD: Final = frozenset({"aiohttp", "ccxt"})
 # A kernel that is compiled at its first call names its cache file by chance: nothing of the run depends on that.
 _COMPILERS: Final = frozenset({"numba", "llvmlite"})
 _OURS: Final = frozenset({__name__, "xtrade.runtime.virtual_loop"})
