@@ -1,0 +1,1 @@
+"""Any other venue, through ccxt (`pip install 'xtrade[ccxt]'`), behind our port."""
