@@ -43,10 +43,10 @@ from xtrade.sim.desks.layout import (
     OPEN_LEFT,
     OPEN_NAME,
     OPEN_SIDE,
-    OPEN_TICKS,
     OPEN_WORDS,
     PLACE,
 )
+from xtrade.sim.desks.orders import is_open, left, position, price
 from xtrade.sim.replay.compiled import kernel
 from xtrade.sim.replay.layout import Style
 
@@ -97,32 +97,6 @@ def half_spread(world: World) -> int:
 def now_ns(world: World) -> int:
     """Return the time of the decision."""
     return int(world[NOW])
-
-
-@kernel
-def position(world: World) -> int:
-    """Return what is held, in signed lots."""
-    return int(world[world[-1] + LOTS])
-
-
-@kernel
-def is_open(world: World, order: int) -> bool:
-    """Say whether an order may still trade; no order (0) may not."""
-    return orders.row_of(world, world[-1], order) != 0
-
-
-@kernel
-def price(world: World, order: int) -> int:
-    """Return the ticks of an open order; 0 for any other."""
-    row = orders.row_of(world, world[-1], order)
-    return int(world[row + OPEN_TICKS]) if row != 0 else 0
-
-
-@kernel
-def left(world: World, order: int) -> int:
-    """Return the lots of an order that may still trade."""
-    row = orders.row_of(world, world[-1], order)
-    return int(world[row + OPEN_LEFT]) if row != 0 else 0
 
 
 @kernel

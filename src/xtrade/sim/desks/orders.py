@@ -7,6 +7,9 @@ wanted     ask the gate; the name of the order, or 0 if it was refused
 sent       keep an order that went out
 heard      take in one report
 row_of     the row of an open order
+
+position   what a decision asks, on books and on bars alike: what is held
+is_open price left   and its orders
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ from xtrade.sim.replay.layout import (
     World,
 )
 
-__all__ = ["heard", "row_of", "sent", "wanted"]
+__all__ = ["heard", "is_open", "left", "position", "price", "row_of", "sent", "wanted"]
 
 _SENT, _REFUSED, _HEARD = (int(entry) for entry in Entry)
 _JOURNAL_FULL = int(DeskFault.JOURNAL_FULL)
@@ -153,6 +156,32 @@ def heard(world: World, desk: int, report: int) -> None:
             world[row + OPEN_CANCELING] = 0
         elif kind in (_CANCELED, _EXPIRED, _WOULD_TAKE, _BOOK_UNKNOWN, _OLD_GRID):
             _remove(world, desk, row)
+
+
+@kernel
+def position(world: World) -> int:
+    """Return what is held, in signed lots."""
+    return int(world[world[-1] + LOTS])
+
+
+@kernel
+def is_open(world: World, order: int) -> bool:
+    """Say whether an order may still trade; no order (0) may not."""
+    return row_of(world, world[-1], order) != 0
+
+
+@kernel
+def price(world: World, order: int) -> int:
+    """Return the ticks of an open order; 0 for any other."""
+    row = row_of(world, world[-1], order)
+    return int(world[row + OPEN_TICKS]) if row != 0 else 0
+
+
+@kernel
+def left(world: World, order: int) -> int:
+    """Return the lots of an order that may still trade."""
+    row = row_of(world, world[-1], order)
+    return int(world[row + OPEN_LEFT]) if row != 0 else 0
 
 
 @kernel

@@ -7,7 +7,7 @@ is_open left                    an order as we know it
 position                        what our reports add up to
 watch                           what `advance` returns for
 
-`world` is the address of the replay's memory (`Replay.world`); it is what a compiled strategy gets.
+`world` is the address of the replay's memory; it is what a compiled strategy gets.
 An order is named by what `place` returned and by its client order id: the place is used again when the order is done.
 """
 
