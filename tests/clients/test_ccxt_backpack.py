@@ -115,7 +115,7 @@ def test_it_trades_over_http():
             with pytest.raises(ccxt.ExchangeError):
                 await theirs.create_order(symbol, "limit", "buy", 1, ask + 5, {"postOnly": True})
         [position] = await theirs.fetch_positions([PERPETUAL])
-        assert exact(position["contracts"]) == 2  # ccxt 4.5.64 names no side here
+        assert (position["side"], exact(position["contracts"])) == ("long", 2)
         balance = await theirs.fetch_balance()
         total = box.floor.exchange.balance(account.name, "USDC").total.amount
         assert abs(exact(f"{balance['USDC']['total']:.6f}") - total) < Decimal("0.00001")

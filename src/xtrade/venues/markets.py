@@ -48,6 +48,7 @@ class Markets:
             before = self.instruments.get(instrument.key)
             if before is not None:
                 if replace(instrument, version=before.version) == before:
+                    self._listed[instrument.key] = heard._replace(instrument=before)
                     continue
                 instrument = replace(instrument, version=before.version + 1)
             known = heard._replace(instrument=instrument)

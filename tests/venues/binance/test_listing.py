@@ -26,6 +26,7 @@ def test_it_asks_both_halves_without_a_key():
     assert [asked(ask) for ask in asks] == [
         ("GET", "api.binance.com/api/v3/exchangeInfo", {"showPermissionSets": "false"}),
         ("GET", "fapi.binance.com/fapi/v1/exchangeInfo", {}),
+        ("GET", "fapi.binance.com/fapi/v1/fundingInfo", {}),
     ]
 
 

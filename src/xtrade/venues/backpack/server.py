@@ -547,6 +547,7 @@ class BackpackServer(Server):
                     "symbol": instrument.native,
                     "netQuantity": quantity,
                     "netExposureQuantity": quantity,
+                    "netCost": plain(position.cost.amount),
                     "entryPrice": "0" if entry is None else plain(entry),
                     "breakEvenPrice": "0" if entry is None else plain(entry),
                     "markPrice": "0" if mark is None else plain(mark.mark),

@@ -23,11 +23,13 @@ from xtrade.venues.levels import counters, levels
 from xtrade.venues.markets import Listed, Markets
 from xtrade.venues.streams import BookPart
 
-__all__ = ["INTERVALS", "MarketQuestions"]
+__all__ = ["INTERVALS", "MarketQuestions", "funding_interval_ns"]
 
 T = TypeVar("T")
 
 _MS_NS: Final = 1_000_000
+_HOUR_NS: Final = 3_600 * 10**9
+_FUNDING_HOURS: Final = 8
 _PAGE: Final = 1_000
 
 INTERVALS: Final[Mapping[int, str]] = {
@@ -81,6 +83,11 @@ class _Premium(Struct, rename="camel"):
     time: int
 
 
+class _Interval(Struct, rename="camel"):
+    symbol: str
+    funding_interval_hours: int | None = None
+
+
 class _Settled(Struct, rename="camel"):
     funding_rate: str
     funding_time: int
@@ -115,7 +122,26 @@ class MarketQuestions:
                 lambda listing, _: read_usdm(listing),
                 weight=USDM.weights["exchangeInfo"],
             ),
+            self._requests.question(
+                "list funding intervals",
+                USDM,
+                "/fundingInfo",
+                {},
+                list[_Interval],
+                lambda rows, _: self._with_intervals(rows),
+                weight=1,
+                costs=(Cost("usdm funding history"),),
+            ),
         )
+
+    def _with_intervals(self, rows: list[_Interval]) -> Sequence[Listed]:
+        """Put to each perpetual how often it pays: the venue names only those that do not pay every eight hours."""
+        hours = {row.symbol: row.funding_interval_hours for row in rows}
+        return [
+            listed._replace(code=str(hours.get(listed.instrument.native) or _FUNDING_HOURS))
+            for listed in self._markets.in_section(USDM.name)
+            if listed.instrument.expiry_ns is None
+        ]
 
     def clock(self) -> Ask[int]:
         """The time of the spot half; both halves keep one."""
@@ -240,6 +266,7 @@ class MarketQuestions:
                 instrument=key,
                 rate=number(told.last_funding_rate or "0"),
                 next_ns=told.next_funding_time * _MS_NS or None,
+                interval_ns=funding_interval_ns(self._markets, key),
                 venue_ns=told.time * _MS_NS,
                 received_ns=answer.received_ns,
             )
@@ -291,6 +318,12 @@ class MarketQuestions:
             read,
             weight=USDM.weights["premiumIndex"],
         )
+
+
+def funding_interval_ns(markets: Markets, key: str) -> int | None:
+    """Return how often a perpetual pays; None while that is not listed."""
+    code = markets.of(key).code
+    return int(code) * _HOUR_NS if code else None
 
 
 def _trade(

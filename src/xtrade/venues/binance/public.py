@@ -17,7 +17,7 @@ from xtrade.model.instruments import Instrument
 from xtrade.model.numbers import number
 from xtrade.model.sides import Side
 from xtrade.venues.abilities import Feed
-from xtrade.venues.binance.market import INTERVALS
+from xtrade.venues.binance.market import INTERVALS, funding_interval_ns
 from xtrade.venues.binance.requests import UNREADABLE
 from xtrade.venues.binance.sections import SPOT, Section
 from xtrade.venues.codec import Unread
@@ -170,7 +170,9 @@ class PublicStream:
             case _Aggregate():
                 return [_trade(instrument, told.a, told, received_ns)]
             case _Mark():
-                return _mark(told, instrument, received_ns)
+                return _mark(
+                    told, instrument, funding_interval_ns(self._markets, instrument.key), received_ns
+                )
             case _Kline():
                 return _bar(told, instrument, received_ns)
 
@@ -224,7 +226,9 @@ def _trade(instrument: Instrument, name: int, told: _Trade | _Aggregate, receive
     )
 
 
-def _mark(told: _Mark, instrument: Instrument, received_ns: int) -> Sequence[MarkPrice | Funding]:
+def _mark(
+    told: _Mark, instrument: Instrument, interval_ns: int | None, received_ns: int
+) -> Sequence[MarkPrice | Funding]:
     at_ns = told.E * _MS_NS
     mark = MarkPrice(
         instrument=instrument.key,
@@ -239,6 +243,7 @@ def _mark(told: _Mark, instrument: Instrument, received_ns: int) -> Sequence[Mar
         instrument=instrument.key,
         rate=number(told.r),
         next_ns=told.T * _MS_NS,
+        interval_ns=interval_ns,
         venue_ns=at_ns,
         received_ns=received_ns,
     )

@@ -8,6 +8,7 @@ REST and sockets share them. No header says how much of them is used.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
@@ -27,6 +28,7 @@ from xtrade.venues.abilities import (
     Scope,
     TradingAbilities,
 )
+from xtrade.venues.base import FeeRates
 from xtrade.venues.meanings import Meaning
 from xtrade.venues.spec import Spec
 from xtrade.venues.streams import BookRule, Line
@@ -189,5 +191,9 @@ SPEC: Final = Spec(
     # Each command has a budget of its own.
     cancels_pass_pause=True,
     clock_ms_max=20_000,
+    fees={
+        Kind.SPOT: FeeRates(Decimal("0.0008"), Decimal("0.001")),
+        Kind.LINEAR: FeeRates(Decimal("0.0002"), Decimal("0.0005")),
+    },
     key_fields=("api_key", "api_secret", "passphrase"),
 )
