@@ -1,10 +1,14 @@
 """A run's journal is where the configuration says, and its accounts are held against all runs of this user."""
 
+from pathlib import Path
+
 import pytest
 
+from kit.journals import intent
 from xtrade.app.config.model import Config, JournalConfig
 from xtrade.app.journals import goes_on, move_journal, place_of, put_aside
 from xtrade.model.errors import AccountHeld
+from xtrade.trading import checkpoints
 from xtrade.trading.journal import open_journal, read_journal
 from xtrade.trading.ports import Noted
 
@@ -41,6 +45,33 @@ def test_what_is_handed_over_is_what_processes_before_this_one_wrote(tmp_path):
     with journal:
         assert handover.written_ns == last_ns
         assert journal.session == 2
+
+
+def test_a_start_goes_on_from_a_checkpoint_and_tells_if_that_does_not_hold(monkeypatch):
+    monkeypatch.setattr(checkpoints, "KEEP_AFTER", 2)
+    place, told = Path(place_of(Config(), "desk")), []
+    kept = place.with_name(f"{place.name}.checkpoint")
+    with goes_on(Config(), "desk").journal as first:
+        first.append(intent(1))
+    goes_on(Config(), "desk").journal.close()
+    whole = kept.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "KEEP_AFTER", 1_000)
+        journal, from_checkpoint = goes_on(Config(), "desk", tell=told.append)
+        journal.close()
+        assert told == []
+        kept.write_bytes(whole[:-1])
+        journal, from_the_beginning = goes_on(Config(), "desk", tell=told.append)
+        journal.close()
+        assert [word.partition(" was not used")[0] for word in told] == [f"the checkpoint of {place}"]
+
+    assert list(from_checkpoint.orders) == list(from_the_beginning.orders)
+    assert [state.intent for state in from_checkpoint.orders] == [intent(1)]
+    assert from_checkpoint.written_ns < from_the_beginning.written_ns
+    aside = put_aside(Config(), "desk")
+    assert aside.with_name(f"{aside.name}.checkpoint").exists()
+    assert not kept.exists()
 
 
 def test_put_aside_a_journal_is_whole_under_another_name_and_the_next_one_begins(tmp_path):

@@ -168,7 +168,7 @@ def _waited_for(
     while True:
         try:
             with read_journal(place) as journal:
-                read = restored(journal, onto=read).store
+                read = restored(journal, onto=read, keep=True).store
         except DataError:
             pass  # nobody has begun it yet; if it is damaged, that is said once it is ours
         except JournalBroken as error:

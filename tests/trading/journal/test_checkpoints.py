@@ -20,7 +20,8 @@ from xtrade.trading.checkpoints import FORM, checkpoint_of, from_bytes, keep_che
 from xtrade.trading.journal import read_journal
 from xtrade.trading.journal.entries import checked, genesis
 from xtrade.trading.order_store import OrderStore, replayed
-from xtrade.trading.ports import Asked, InstrumentKnown, Noted, Refused, SessionClosed, SessionOpened
+from xtrade.trading.ports import Asked, InstrumentKnown, Noted, Refused, SessionClosed, SessionOpened, Turned
+from xtrade.trading.risk.state import TradingState
 
 MARKET = instrument()
 CHANGED = instrument(version=2, lot=MARKET.lot / 10)
@@ -60,6 +61,10 @@ records = st.lists(
                 InstrumentKnown(instrument=CHANGED),
                 SessionOpened(host="h", pid=2, program="p", accounts=("a",)),
                 SessionClosed(reason="done"),
+                ev.AccountOpened(account=MARKET.key.partition(":")[0]),
+                ev.AccountOpened(account="a"),
+                Turned(strategy="one", state=TradingState.REDUCING, why="a loss", by="guard", at_ns=1),
+                Turned(strategy="", state=TradingState.ACTIVE, why="", by="operator", at_ns=2),
                 Noted(strategy="one", text="hello", at_ns=0),
                 ev.OrderAccepted(client_order_id=ClientOrderId(99)),
             ]
@@ -116,7 +121,7 @@ def test_what_records_add_up_to_has_the_form_that_is_stated():
         store = replayed(checked(journal.read(), journal.genesis, where=journal.name))
         state = to_bytes(store, journal.genesis).partition(b"\n")[2]
 
-    assert (FORM, blake2b(state, digest_size=8).hexdigest()) == (1, "4692bde55b043680")
+    assert (FORM, blake2b(state, digest_size=8).hexdigest()) == (1, "b34e75ad583127c6")
 
 
 def trade(journal, numbers):
