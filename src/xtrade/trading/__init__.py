@@ -17,6 +17,7 @@ marks           what positions are valued at, and how old that is
 accounts        what venues say of our accounts
 journal         what is written down before it happens
 order_store     what a journal adds up to: orders, positions, what is in doubt
+checkpoints     what it added up to when it was last read, so that the next start reads the rest
 reconciliation  our books beside a venue's report: differences, causes, actions
 execution       orders of several steps: tracking limit, TWAP, iceberg, bracket, paired legs
 health          which venues and books can be relied on

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from msgspec import Struct
 
@@ -35,28 +35,12 @@ from xtrade.model.order_state import OrderState, apply
 from xtrade.model.orders import OrderIntent
 from xtrade.model.positions import Position
 from xtrade.model.records import to_msgpack
+from xtrade.trading.journal.entries import Entry
 from xtrade.trading.journal.kinds import KINDS, record_of
 from xtrade.trading.portfolio import Portfolio
 from xtrade.trading.ports import Asked, InstrumentKnown, Record, Refused, SessionClosed, SessionOpened, Turned
 
-__all__ = ["WORDS", "Folded", "OrderStore", "Written", "fingerprint", "nothing_collected", "replayed"]
-
-
-class Written(Protocol):
-    """An entry of a journal."""
-
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def session(self) -> int: ...
-    @property
-    def at_ns(self) -> int: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def digest(self) -> bytes: ...
+__all__ = ["WORDS", "Folded", "OrderStore", "fingerprint", "nothing_collected", "replayed"]
 
 
 class Folded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +117,7 @@ class OrderStore:
         if take is not None:
             take(self, record)
 
-    def has_read(self, entry: Written) -> None:
+    def has_read(self, entry: Entry) -> None:
         """Note how far a journal was read, once its record was taken."""
         self.sequence, self.digest = entry.sequence, entry.digest
         if entry.session != self.writer:
@@ -301,7 +285,7 @@ WORDS: Final = frozenset(name for name, kind in KINDS.items() if kind.type not i
 """The kinds of records that are only words for people."""
 
 
-def replayed(entries: Iterable[Written], onto: OrderStore | None = None) -> OrderStore:
+def replayed(entries: Iterable[Entry], onto: OrderStore | None = None) -> OrderStore:
     """Fold a journal from its beginning, or `onto` what its entries before these added up to."""
     store = OrderStore() if onto is None else onto
     with nothing_collected():

@@ -1,7 +1,7 @@
 """The journal: what was decided and what became of it, written before anything leaves, never changed after.
 
     with open_journal("trading.journal", accounts=["okx"]) as journal:
-        store = replayed(journal.entries())         # what the last process left
+        store = restored(journal.store).store       # what the last process left
         engine = Engine(..., journal=journal)
 
 entries     Entry: one record with its place, time and session, chained to the one before by a digest
