@@ -1,4 +1,5 @@
 import pickle
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from kit.markets import currencies, money
 from xtrade.model.errors import NumberError
-from xtrade.model.money import ATOMS_PER_UNIT, Money, added
+from xtrade.model.money import ATOMS_PER_UNIT, Money, added, in_atoms
 
 
 def test_money_is_written_as_people_write_it():
@@ -21,10 +22,36 @@ def test_money_reads_back_what_it_writes(amount):
     assert Fraction(amount.amount) == Fraction(amount.atoms, ATOMS_PER_UNIT)
 
 
-@pytest.mark.parametrize("text", ["", "1.5", "USDT 1.5", "1.5  USDT", "1.5 ", "NaN USDT", "1e-25 USDT"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1.5",
+        "USDT 1.5",
+        "1.5  USDT",
+        "1.5 ",
+        "NaN USDT",
+        "1e-25 USDT",
+        ". USDT",
+        "--1 USDT",
+        "1-.5 USDT",
+        "1_0 USDT",
+        "٣ USDT",
+        "+1 USDT",
+    ],
+)
 def test_what_is_not_an_exact_amount_is_refused(text):
     with pytest.raises(NumberError):
         Money.parse(text)
+
+
+@pytest.mark.parametrize(
+    "amount", ["1.", "-.5", ".25", "007.50", "-0", "1e3", "25e-24", "0.000000000000000000000001", "1" * 36]
+)
+def test_an_amount_is_the_same_however_it_was_written(amount):
+    assert (
+        Money.parse(f"{amount} USDT") == Money.of(amount, "USDT") == Money(in_atoms(Decimal(amount)), "USDT")
+    )
 
 
 half = st.integers(-(10**59), 10**59)
