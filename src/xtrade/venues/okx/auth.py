@@ -11,6 +11,7 @@ import base64
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Self, final
 
 from typing_extensions import override
@@ -70,4 +71,9 @@ class OkxKey:
 def timestamp(now_ns: int) -> str:
     """Write a time as OKX wants it signed: `2020-12-08T09:08:57.715Z`."""
     seconds, rest_ns = divmod(now_ns, _SECOND_NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest_ns // _MS_NS:03d}Z"
+    return f"{_to_the_second(seconds)}.{rest_ns // _MS_NS:03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _to_the_second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

@@ -257,15 +257,18 @@ class TradingAsks(MarketAsks):
         """Say how a command goes through the socket; its answer is known by `name`."""
         if self.requests.is_demo or not all(listed.code for listed, _ in forms):
             return None
-        frame: dict[str, object] = {
-            "id": name,
-            "op": operation,
-            "args": [{"instIdCode": int(listed.code), **form} for listed, form in forms],
-        }
-        if until_ns is not None:
-            frame["expTime"] = str(until_ns // MS_NS)
-        message = msgspec.json.encode(frame)
-        return Over("private", lambda _now_ns: (name, message))
+
+        def frame(_now_ns: int) -> tuple[str, bytes]:
+            message: dict[str, object] = {
+                "id": name,
+                "op": operation,
+                "args": [{"instIdCode": int(listed.code), **form} for listed, form in forms],
+            }
+            if until_ns is not None:
+                message["expTime"] = str(until_ns // MS_NS)
+            return name, msgspec.json.encode(message)
+
+        return Over("private", frame)
 
 
 def named(known: Known) -> dict[str, str]:

@@ -83,12 +83,14 @@ class Requests:
 
     def signed_post(self, path: str, form: object, until_ns: int | None = None) -> Build:
         """Make a command; it is too late for it at `until_ns`."""
-        key, body = self._needed(), msgspec.json.encode(form)
+        key = self._needed()
         extra = (_JSON, *self._headers)
         if until_ns is not None:
             extra = (*extra, ("expTime", str(until_ns // MS_NS)))
 
         def build(now_ns: int) -> Request:
+            # Written when it is wanted: most commands go through the socket.
+            body = msgspec.json.encode(form)
             headers = (*key.headers(now_ns, "POST", path, body), *extra)
             return Request("POST", f"{self._origin}{path}", headers, body)
 
