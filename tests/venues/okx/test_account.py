@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from kit.okx import NOW_NS, RECEIVED_NS, SPOT, SWAP, answer, intended, made
+from kit.okx import INSTRUMENTS, NOW_NS, RECEIVED_NS, SPOT, SWAP, answer, intended, made
 from xtrade.model.errors import ConfigError, DataError, Rejected, UsageError
 from xtrade.model.events import BalanceReport, MarginReport, PositionReport
 from xtrade.model.money import Money
@@ -231,6 +231,8 @@ FEES = {
     "instType": "SWAP", "level": "Lv1", "ts": "1608623626000",
 }  # fmt: skip
 
+GROUP = {"groupId": "4", "maker": "0.0001", "taker": "-0.0003"}
+
 
 @pytest.mark.parametrize(
     ("key", "changes", "rates"),
@@ -246,6 +248,9 @@ FEES = {
     ],
 )
 def test_fees_are_what_is_paid(key, changes, rates, codec):
+    listing = [{**row, "groupId": "4"} for row in INSTRUMENTS]
+    for each in codec.listings():
+        codec.markets.learn(each.read(answer(listing)))
     (ask,) = codec.fee_rates([key])
 
     assert ask.read(answer([FEES | changes])) == {key: FeeRates(*map(Decimal, rates))}
@@ -259,11 +264,12 @@ def test_fees_that_are_not_told_are_not_nothing(codec):
             ask.read(answer(said))
 
 
-def test_fees_are_asked_for_by_market(codec):
-    spot, swap = codec.fee_rates([SPOT, SWAP])
+def test_the_fees_of_all_markets_are_two_questions(codec):
+    spot, swap = codec.fee_rates([SPOT, SWAP, "okx:OLD/USDT"])
 
-    assert spot.build(NOW_NS).url.endswith("trade-fee?instType=SPOT&instId=BTC-USDT")
-    assert swap.build(NOW_NS).url.endswith("trade-fee?instType=SWAP&instFamily=BTC-USDT")
+    assert spot.build(NOW_NS).url.endswith("trade-fee?instType=SPOT")
+    assert swap.build(NOW_NS).url.endswith("trade-fee?instType=SWAP")
+    assert set(spot.read(answer([FEES]))) == {SPOT, "okx:OLD/USDT"}
 
 
 # -- as recorded --------------------------------------------------------------------------------------------------

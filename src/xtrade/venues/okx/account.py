@@ -76,6 +76,7 @@ class _ConfigRow(Struct, rename="camel"):
 
 
 class _FeeGroup(Struct, rename="camel"):
+    group_id: str
     maker: str
     taker: str
 
@@ -204,30 +205,32 @@ class AccountAsks(ReportAsks):
 
     @override
     def fee_rates(self, keys: Collection[str]) -> Sequence[Ask[Mapping[str, FeeRates]]]:
-        return [self._fee_rates(key) for key in keys]
+        by_kind: dict[str, list[Instrument]] = {}
+        for key in keys:
+            instrument = self.markets.of(key).instrument
+            kind = "SPOT" if instrument.kind is Kind.SPOT else "SWAP"
+            by_kind.setdefault(kind, []).append(instrument)
+        return [self._fee_rates(kind, instruments) for kind, instruments in by_kind.items()]
 
-    def _fee_rates(self, key: str) -> Ask[Mapping[str, FeeRates]]:
+    def _fee_rates(self, kind: str, instruments: Sequence[Instrument]) -> Ask[Mapping[str, FeeRates]]:
         what = "fee rates"
-        instrument = self.markets.of(key).instrument
-        native = instrument.native
-        if instrument.kind is Kind.SPOT:
-            query = {"instType": "SPOT", "instId": native}
-        else:
-            query = {"instType": "SWAP", "instFamily": native.removesuffix("-SWAP")}
 
         def read(answer: Answer) -> Mapping[str, FeeRates]:
             found = rows(answer, what, _FEES)
             if not found:
-                raise DataError(f"okx: {what} of {key}: the answer is empty")
-            maker, taker = _fee_texts(found[0], instrument)
-            try:
-                return {key: FeeRates(_paid(maker), _paid(taker))}
-            except BROKEN as broken:
-                raise DataError(f"okx: {what} of {key}: {broken}") from None
+                raise DataError(f"okx: {what}: the answer is empty")
+            rates = {}
+            for instrument in instruments:
+                maker, taker = self._fee_texts(found[0], instrument)
+                try:
+                    rates[instrument.key] = FeeRates(_paid(maker), _paid(taker))
+                except BROKEN as broken:
+                    raise DataError(f"okx: {what} of {instrument.key}: {broken}") from None
+            return rates
 
         return Ask(
             what,
-            self.requests.signed_get("/api/v5/account/trade-fee", query),
+            self.requests.signed_get("/api/v5/account/trade-fee", {"instType": kind}),
             read,
             cost("trade-fee"),
             Priority.ACCOUNT,
@@ -321,6 +324,18 @@ class AccountAsks(ReportAsks):
 
     # -- how ------------------------------------------------------------------------------------------------------
 
+    def _fee_texts(self, row: _FeeRow, instrument: Instrument) -> tuple[str, str]:
+        """Find the rates that are the market's: of its own group, or else by what it is paid in."""
+        group = self.fee_groups.get(instrument.native)
+        for each in row.fee_group:
+            if group and each.group_id == group:
+                return each.maker, each.taker
+        if instrument.settle == "USDC" and row.maker_usdc:
+            return row.maker_usdc, row.taker_usdc
+        if instrument.kind is not Kind.SPOT and row.maker_u:
+            return row.maker_u, row.taker_u
+        return row.maker, row.taker
+
     def is_all_of(self, row: PositionRow, instrument: Instrument) -> bool:
         """Whether one row is the whole position in a market."""
         return row.pos_side == "net" and row.mgn_mode == self.margin_of(instrument.key)
@@ -355,17 +370,6 @@ class AccountAsks(ReportAsks):
                 f"account {self.account}: {instrument.key} is held in {' and '.join(sorted(modes))} margin at once:"
                 " close one of the two"
             )
-
-
-def _fee_texts(row: _FeeRow, instrument: Instrument) -> tuple[str, str]:
-    """Find the rates that are the market's: of its own group, or else by what it is paid in."""
-    if len(row.fee_group) == 1:
-        return row.fee_group[0].maker, row.fee_group[0].taker
-    if instrument.settle == "USDC" and row.maker_usdc:
-        return row.maker_usdc, row.taker_usdc
-    if instrument.kind is not Kind.SPOT and row.maker_u:
-        return row.maker_u, row.taker_u
-    return row.maker, row.taker
 
 
 def _paid(rate: str) -> Decimal:

@@ -51,14 +51,18 @@ class _Row(Struct, rename="camel"):
     max_lmt_sz: str = ""
     max_mkt_sz: str = ""
     inst_id_code: int | None = None
+    group_id: str = ""
 
 
 _ROWS: Final = msgspec.json.Decoder(list[_Row])
 
 
-def read_listing(answer: Answer) -> tuple[Listed, ...]:
-    """Read the markets of one kind."""
-    return tuple(_listed(rows(answer, "instruments", _ROWS)))
+def read_listing(answer: Answer, fee_groups: dict[str, str] | None = None) -> tuple[Listed, ...]:
+    """Read the markets of one kind; `fee_groups` takes in by which rates each is charged."""
+    found = rows(answer, "instruments", _ROWS)
+    if fee_groups is not None:
+        fee_groups.update({row.inst_id: row.group_id for row in found})
+    return tuple(_listed(found))
 
 
 def _listed(found: list[_Row]) -> Iterator[Listed]:

@@ -219,6 +219,8 @@ class MarketAsks(Codec[OkxKey]):
     ) -> None:
         super().__init__(addresses, markets, auth, account)
         self.requests = Requests(addresses, auth)
+        self.fee_groups: dict[str, str] = {}
+        """By which of the account's rates each market is charged, by its native name; the listing says it."""
 
     @override
     def listings(self) -> Sequence[Ask[Sequence[Listed]]]:
@@ -226,7 +228,7 @@ class MarketAsks(Codec[OkxKey]):
             Ask(
                 "instruments",
                 self.requests.get("/api/v5/public/instruments", {"instType": section}),
-                read_listing,
+                lambda answer: read_listing(answer, self.fee_groups),
                 cost("instruments", key=section),
             )
             for section in ("SPOT", "SWAP")

@@ -280,17 +280,11 @@ class Answers:
     def fees(self, _: str, form: Form) -> list[Row]:
         """What an account pays."""
         section = text(form, "instType")
-        native = text(form, "instId") or f"{text(form, 'instFamily')}-SWAP"
         instrument = next(
-            (
-                each
-                for each in self._floor.instruments.values()
-                if kind_of(each) == section and native in {each.native, "-SWAP"}
-            ),
-            None,
+            (each for each in self._floor.instruments.values() if kind_of(each) == section), None
         )
         if instrument is None:
-            raise bad("instId" if section == "SPOT" else "instFamily")
+            raise bad("instType")
         # Here, what is paid is below zero.
         maker, taker = (plain((-fee) or Decimal(0)) for fee in (instrument.maker_fee, instrument.taker_fee))
         is_spot = section == "SPOT"
