@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from typing_extensions import override
@@ -24,9 +25,10 @@ from xtrade.testing.faults import Mishaps
 from xtrade.testing.invariants import at_a_second, at_a_send
 from xtrade.testing.troubled import LastingVenue, Process, TroubledVenue
 from xtrade.trading.acting import turn
+from xtrade.trading.checkpoints import keep_checkpoint, restored
 from xtrade.trading.handover import Handover
 from xtrade.trading.journal.durable import DurableJournal
-from xtrade.trading.order_store import OrderStore, replayed
+from xtrade.trading.order_store import OrderStore
 from xtrade.trading.ports import Journal, Record
 from xtrade.trading.reconciler import Pace, Reconciler
 from xtrade.trading.reconciliation import Difference, Policy
@@ -125,12 +127,9 @@ class Life(Process):
 
     async def _live(self) -> None:
         self.journal = await self._opened()
-        written = list(self.journal.entries())
-        store = replayed(written)
-        # The first process finds an empty journal, and an account that is as old as it is.
-        written_ns = max((entry.at_ns for entry in written), default=clock.now_ns())
-        handover = Handover.of(store, written_ns)
+        store = self._read(self.journal)
         self._inherit(store)
+        handover = Handover.of(store, store.handed_over_ns) if store.handed_over_ns else None
         self.session = Session(
             self._strategies,
             {self.venue.name: self.venue},
@@ -146,9 +145,10 @@ class Life(Process):
             pace=_PACE,
             tell=lambda _venue, difference: self._tell(difference),
         )
-        await self.session.start(begin=False)
-        await self.reconciler.take_over(handover)
-        self.session.begin()
+        await self.session.start(begin=handover is None)
+        if handover is not None:
+            await self._taken_over(self.reconciler, handover)
+            self.session.begin()
         self.is_ready = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.reconciler.run(), name="reconciler")
@@ -163,6 +163,18 @@ class Life(Process):
                 return DurableJournal(self._disk, accounts=[self.venue.name])
             except JournalBroken:
                 await asyncio.sleep(1.0)
+
+    def _read(self, journal: DurableJournal) -> OrderStore:
+        """Add the journal up from its checkpoint, and keep another one for the next process."""
+        store = restored(journal.store).store
+        with suppress(JournalBroken):
+            keep_checkpoint(journal.store, store)
+        return store
+
+    async def _taken_over(self, reconciler: Reconciler, handover: Handover) -> None:
+        """Have everything settled that was left, before anything new is sent."""
+        for name in await reconciler.take_over(handover):
+            self._note({"I7": f"the account at {name} counts as begun anew, and has not"})
 
     async def _look_after_the_journal(self, journal: DurableJournal) -> None:
         while True:
