@@ -315,18 +315,8 @@ def trades_are_asked_for_by_our_own_clock(patch):
     """Missed trades are looked for since the last comparison, by a clock that the venue does not have."""
     was = Reconciler._since_ns
     patch.setattr(
-        Reconciler, "_since_ns", lambda self, name: max(was(self, name), clock.now_ns() - 60 * 10**9)
+        Reconciler, "_since_ns", lambda self, *asked: max(was(self, *asked), clock.now_ns() - 60 * 10**9)
     )
-
-
-def an_account_is_taken_for_a_new_one(patch):
-    """Whether the account began after all that we know of it is asked of our own clock."""
-    was = Handover.of
-
-    def of(store, written_ns):
-        return was(store, written_ns)._replace(told_ns={"sim": written_ns})
-
-    patch.setattr(Handover, "of", of)
 
 
 def a_late_fill_is_an_error(patch):
@@ -369,5 +359,4 @@ PLANTED = [
     (time_is_what_the_wall_clock_says, FaultPlan(clock_steps=0.1), "I17"),
     (trades_are_asked_for_by_our_own_clock, FaultPlan(clock_steps=0.1, answer_lost=0.2), "I3"),
     (a_late_fill_is_an_error, LATE, "I26"),
-    (an_account_is_taken_for_a_new_one, FaultPlan(clock_steps=0.5, process_dies=0.01), "I7"),
 ]
