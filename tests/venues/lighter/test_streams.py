@@ -467,7 +467,9 @@ WORDS = st.sampled_from(["0", "1", "-1", "1e400", "2.001", "", "x", "9" * 40])
 
 @given(st.binary(max_size=200))
 def test_no_bytes_crash_it(payload):
-    assert all(isinstance(each, Event | Unread | tuple) for each in heard(codec(private=False), payload))
+    assert all(
+        isinstance(each, Event | Unread | BookPart | tuple) for each in heard(codec(private=False), payload)
+    )
 
 
 @given(st.sampled_from(["subscribed", "update"]), st.sampled_from(CHANNELS), JSON, st.integers(-5, 5000))
