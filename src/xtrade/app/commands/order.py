@@ -106,7 +106,7 @@ def place(
     **Examples**
 
     - `xtrade order place buy 0.01 --pair BTC-USDT --venue binance --at box`
-    - `xtrade order place sell 1 --pair BTC/USDT:USDT --venue okx --at box --price 70000 --post-only`
+    - `xtrade order place sell 1 --pair ETH-USDT --venue okx --at box --price 4000`
     """
     symbol = symbol_of(pair)
     name = _one(venue)

@@ -134,9 +134,10 @@ SPEC: Final = Spec(
 )
 
 _MEANINGS: Final[Mapping[Meaning, str]] = {
-    # A number that another transaction has overtaken; a dead man's switch that is just being carried out; too many
-    # orders that wait for their trigger.
-    Meaning.CLOSED: "21104 21122 21712 21506",
+    # A number that another transaction has overtaken: numbers are of the clock, and the next one is higher.
+    Meaning.CLOCK: "21104",
+    # A dead man's switch that is just being carried out; too many orders that wait for their trigger.
+    Meaning.CLOSED: "21122 21712 21506",
     Meaning.DOUBT: "29500 29501",
     Meaning.KEY: "20013 21100 21108 21109 21120 21136 62007",
     Meaning.WAIT: "23000",
