@@ -29,6 +29,7 @@ from xtrade.venues.lighter.signing import schnorr
 from xtrade.venues.lighter.spec import CODES, PRIVATE, SPEC
 from xtrade.venues.lighter.transactions import TransactionType, transaction_hash
 from xtrade.venues.markets import Markets
+from xtrade.venues.meanings import ClockOff
 
 DAY_MS = 86_400_000
 NOW_MS = NOW_NS // 10**6
@@ -262,7 +263,7 @@ def test_nothing_is_signed_without_a_key():
 @pytest.mark.parametrize(
     ("status", "body", "error", "said"),
     [
-        (400, {"code": 21104, "message": "invalid nonce"}, Unavailable, "invalid nonce"),
+        (400, {"code": 21104, "message": "invalid nonce"}, ClockOff, "invalid nonce"),
         (400, {"code": 21120, "message": "invalid signature"}, AuthFailed, "invalid signature"),
         (400, {"code": 21739, "message": "not enough margin"}, Rejected, "not enough margin (21739)"),
         (400, {"code": 99999, "message": "news"}, Rejected, "news (99999)"),
