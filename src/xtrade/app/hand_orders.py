@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from xtrade.app.paths import state_dir
 from xtrade.app.reach import Way, reached
-from xtrade.model.errors import InDoubt, Rejected, SymbolError, VenueError
+from xtrade.model.errors import InDoubt, Rejected, SymbolError, UsageError, VenueError
 from xtrade.model.events import (
     CancelRejected,
     Event,
@@ -42,6 +42,7 @@ from xtrade.runtime import clock
 from xtrade.runtime.ids import ClientOrderIds, FileMark
 from xtrade.venues.base import OrderReport
 from xtrade.venues.link import Link
+from xtrade.venues.registry import VENUES
 
 E = TypeVar("E", bound=OrderEvent)
 
@@ -246,6 +247,10 @@ async def at_the_desk(venue: str, way: Way) -> AsyncIterator[HandDesk]:
     """Reach a venue with a key, ready to trade."""
     async with reached([venue], way) as there:
         link = there.only()
+        if not isinstance(link, Link):
+            raise UsageError(
+                f"orders by hand go to {', '.join(VENUES)}; {venue} is for strategies and questions"
+            )
         desk = HandDesk(link)
         await link.start(desk.hear)
         yield desk

@@ -26,8 +26,8 @@ from xtrade.ops.log_config import LogConfig
 from xtrade.ops.logs import configure
 from xtrade.runtime.secrets import Secret
 from xtrade.symbols.symbol import Symbol
-from xtrade.venues.link import Link
-from xtrade.venues.registry import VENUES, link_to, spec_of
+from xtrade.venues.base import Venue
+from xtrade.venues.registry import CCXT, VENUES, Loaded, spec_of, venue_to
 from xtrade.venues.spec import Environment
 
 __all__ = [
@@ -96,10 +96,10 @@ class Way(NamedTuple):
 class Reached(NamedTuple):
     """Who answered, and why the others did not."""
 
-    venues: dict[str, Link]
+    venues: dict[str, Loaded]
     failures: dict[str, XtradeError]
 
-    def only(self) -> Link:
+    def only(self) -> Loaded:
         """Return the one venue that was asked for, or raise why it could not be reached."""
         for error in self.failures.values():
             raise error
@@ -113,7 +113,7 @@ async def reached(names: Sequence[str], way: Way) -> AsyncIterator[Reached]:
     async with AsyncExitStack() as stack:
         # What went wrong is said once, by the answer; the wire's own words are for whoever asks for them.
         stack.enter_context(configure(_quiet(), run_id="hand"))
-        links: dict[str, Link] = {}
+        links: dict[str, Loaded] = {}
         failures: dict[str, XtradeError] = {}
         if environment == "box":
             await _to_boxes(stack, names, way, links, failures)
@@ -121,7 +121,9 @@ async def reached(names: Sequence[str], way: Way) -> AsyncIterator[Reached]:
             for name in names:
                 try:
                     key = _key_of(name, way, environment) if way.keyed else None
-                    links[name] = link_to(name, environment=environment, key=key, account=way.account or name)
+                    links[name] = venue_to(
+                        name, environment=environment, key=key, account=way.account or name
+                    )
                 except XtradeError as error:
                     failures[name] = error
         found = Reached({}, failures)
@@ -149,13 +151,14 @@ def venues_named(text: str | None) -> list[str]:
         return list(VENUES)
     names = list(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
     for name in names:
-        spec_of(name)
+        if not name.startswith(CCXT):
+            spec_of(name)
     if not names:
         raise UsageError("--venues names no venue: expected some of " + ", ".join(VENUES))
     return names
 
 
-def instrument_of(venue: Link, symbol: Symbol) -> Instrument:
+def instrument_of(venue: Venue, symbol: Symbol) -> Instrument:
     """Return a venue's market of that symbol, or say which of the kind it has."""
     key = f"{venue.name}:{symbol}"
     found = venue.instruments.get(key)
@@ -170,7 +173,7 @@ async def _to_boxes(
     stack: AsyncExitStack,
     names: Sequence[str],
     way: Way,
-    links: dict[str, Link],
+    links: dict[str, Loaded],
     failures: dict[str, XtradeError],
 ) -> None:
     missing = []
@@ -194,11 +197,11 @@ async def _to_boxes(
             links[opened.venue] = _boxed(opened.venue, opened.address, opened.accounts[0].key, way)
 
 
-def _boxed(name: str, address: str, key: object, way: Way) -> Link:
+def _boxed(name: str, address: str, key: object, way: Way) -> Loaded:
     fields = (
         {field: Secret(value) for field, value in cast("dict[str, str]", key).items()} if way.keyed else None
     )
-    return link_to(name, environment="box", address=address, key=fields, account=way.account or name)
+    return venue_to(name, environment="box", address=address, key=fields, account=way.account or name)
 
 
 def _key_of(name: str, way: Way, environment: Environment) -> dict[str, Secret]:
@@ -210,9 +213,9 @@ def _key_of(name: str, way: Way, environment: Environment) -> dict[str, Secret]:
     return {field: Secret(value) for field, value in found.revealed().items()}
 
 
-async def _loaded(link: Link) -> XtradeError | None:
+async def _loaded(venue: Loaded) -> XtradeError | None:
     try:
-        await link.load()
+        await venue.load()
     except XtradeError as error:
         return error
     return None

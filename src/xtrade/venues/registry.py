@@ -9,16 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from xtrade.model.errors import UsageError, did_you_mean
 from xtrade.runtime.secrets import Secret
+from xtrade.venues.base import Venue
 from xtrade.venues.codec import Codec
 from xtrade.venues.link import Link, LinkOptions
 from xtrade.venues.markets import Markets
 from xtrade.venues.spec import Environment, Spec
 
-__all__ = ["VENUES", "Rooms", "codec_of", "link_to", "server_of", "spec_of"]
+__all__ = ["CCXT", "VENUES", "Loaded", "Rooms", "codec_of", "link_to", "server_of", "spec_of", "venue_to"]
+
+
+CCXT: Final = "ccxt:"
+"""What the names of venues begin with that are reached through ccxt."""
+
+
+class Loaded(Venue, Protocol):
+    """A venue whose markets are known once it was loaded."""
+
+    async def load(self) -> None:
+        """Ask for its markets; it can be asked of them from then on."""
+        ...
 
 
 class Rooms(NamedTuple):
@@ -78,6 +91,33 @@ def link_to(
 ) -> Link:
     """Make a link to a venue; `load` or `start` it to be connected."""
     return Link(codec_of(venue, environment=environment, address=address, key=key, account=account), options)
+
+
+def venue_to(
+    venue: str,
+    *,
+    environment: Environment = "live",
+    address: str = "",
+    key: Mapping[str, Secret] | None = None,
+    account: str = "",
+    options: LinkOptions | None = None,
+) -> Loaded:
+    """Make a venue of ours, or `ccxt:NAME`, which is called NAME in instrument keys; `load` it first."""
+    if not venue.startswith(CCXT):
+        return link_to(
+            venue, environment=environment, address=address, key=key, account=account, options=options
+        )
+    if environment == "box" and not address:
+        raise UsageError(f"there is no box of {venue}: boxes are {', '.join(VENUES)}")
+    from xtrade.venues.ccxt import CcxtVenue
+
+    return CcxtVenue(
+        venue.removeprefix(CCXT),
+        secrets=key,
+        testnet=environment == "testnet",
+        address=address or None,
+        http=None if options is None else options.http,
+    )
 
 
 def server_of(venue: str) -> Any:

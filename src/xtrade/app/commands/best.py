@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from xtrade.symbols.symbol import Symbol
-    from xtrade.venues.link import Link
+    from xtrade.venues.registry import Loaded
 
 __all__ = ["app"]
 
@@ -116,10 +116,10 @@ async def _asked(symbol: Symbol, names: list[str], way: Way) -> Answer:
     )
 
 
-async def _top(venue: Link, symbol: Symbol) -> Seen | str:
+async def _top(venue: Loaded, symbol: Symbol) -> Seen | str:
     try:
         instrument = instrument_of(venue, symbol)
-        book = await venue.book(instrument.key, 5)
+        book = await venue.market.book(instrument.key, 5)
     except XtradeError as error:
         return str(error)
     bids, asks = list(book.bids), list(book.asks)

@@ -87,9 +87,9 @@ def book(
 
 async def _asked(symbol: Symbol, name: str, way: Way, depth: int) -> BookAnswer:
     async with reached([name], way) as there:
-        link = there.only()
-        instrument = instrument_of(link, symbol)
-        there_now = await link.book(instrument.key, depth)
+        place = there.only()
+        instrument = instrument_of(place, symbol)
+        there_now = await place.market.book(instrument.key, depth)
         return BookAnswer(
             instrument=instrument.key,
             bids=_levels(instrument, list(there_now.bids)[:depth]),
@@ -111,9 +111,9 @@ async def _followed(
     from xtrade.venues.abilities import Feed
 
     async with reached([name], way) as there:
-        link = there.only()
-        instrument = instrument_of(link, symbol)
-        books = LiveBooks(link.instruments)
+        place = there.only()
+        instrument = instrument_of(place, symbol)
+        books = LiveBooks(place.instruments)
         kept = books.live(instrument.key)
 
         def hear(events: Sequence[Event]) -> None:
@@ -123,8 +123,8 @@ async def _followed(
                 elif isinstance(event, Stale):
                     kept.distrust()
 
-        link.subscribe(instrument.key, frozenset({Feed.BOOK}))
-        await link.start(hear)
+        place.market.subscribe(instrument.key, frozenset({Feed.BOOK}))
+        await place.start(hear)
         frames = int(seconds / _FRAME_S) if seconds is not None else None
         if json:
             async for found in _frames(kept, depth, frames):

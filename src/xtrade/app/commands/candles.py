@@ -63,11 +63,11 @@ def candles(
 
 async def _asked(symbol: Symbol, name: str, way: Way, interval_ns: int, count: int) -> list[CandleRow]:
     async with reached([name], way) as there:
-        link = there.only()
-        instrument = instrument_of(link, symbol)
+        place = there.only()
+        instrument = instrument_of(place, symbol)
         now_ns = clock.now_ns()
         first_ns = (now_ns // interval_ns - count + 1) * interval_ns
-        told = await link.bars(instrument.key, interval_ns, first_ns, now_ns + 1)
+        told = await place.market.bars(instrument.key, interval_ns, first_ns, now_ns + 1)
     return [
         CandleRow(
             start=datetime.fromtimestamp(bar.start_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

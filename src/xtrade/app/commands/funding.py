@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from xtrade.model.instruments import Instrument
     from xtrade.symbols.symbol import Symbol
-    from xtrade.venues.link import Link
+    from xtrade.venues.registry import Loaded
 
 __all__ = ["app"]
 
@@ -141,15 +141,15 @@ async def _asked(symbol: Symbol, names: list[str], way: Way, span_ns: int | None
 
 
 async def _of(
-    venue: Link, symbol: Symbol, span_ns: int | None
+    venue: Loaded, symbol: Symbol, span_ns: int | None
 ) -> tuple[Instrument, Terms, History | None] | str:
     try:
         instrument = instrument_of(venue, symbol)
-        event = await venue.funding(instrument.key)
+        event = await venue.market.funding(instrument.key)
         now_ns = clock.now_ns()
         past = None
         if span_ns is not None:
-            settled = await venue.funding_history(instrument.key, now_ns - span_ns - _DAY_NS, now_ns)
+            settled = await venue.market.funding_history(instrument.key, now_ns - span_ns - _DAY_NS, now_ns)
             past = History.of(instrument.key, (Settled(each.at_ns, each.rate) for each in settled))
     except XtradeError as error:
         return str(error)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from xtrade.model.instruments import Instrument
     from xtrade.symbols.symbol import Symbol
-    from xtrade.venues.link import Link
+    from xtrade.venues.registry import Loaded
 
 __all__ = ["app"]
 
@@ -131,11 +131,11 @@ async def _asked(symbol: Symbol, side: Side, amount: Amount, names: list[str], w
     )
 
 
-async def _book(venue: Link, symbol: Symbol) -> LiveBook | str:
+async def _book(venue: Loaded, symbol: Symbol) -> LiveBook | str:
     try:
         instrument = instrument_of(venue, symbol)
         book = LiveBook(instrument)
-        book.apply(await venue.book(instrument.key, _DEPTH))
+        book.apply(await venue.market.book(instrument.key, _DEPTH))
     except XtradeError as error:
         return str(error)
     return book

@@ -58,9 +58,9 @@ def trades(
 
 async def _asked(symbol: Symbol, name: str, way: Way, count: int) -> list[TradeRow]:
     async with reached([name], way) as there:
-        link = there.only()
-        instrument = instrument_of(link, symbol)
-        told = await link.trades(instrument.key, count)
+        place = there.only()
+        instrument = instrument_of(place, symbol)
+        told = await place.market.trades(instrument.key, count)
     return [
         TradeRow(
             time=_time(trade.venue_ns or 0),
