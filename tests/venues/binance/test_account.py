@@ -19,7 +19,7 @@ from kit.binance import (
     refusal,
     renamed,
 )
-from xtrade.model.errors import AuthFailed, DataError, Unavailable
+from xtrade.model.errors import AuthFailed, ConfigError, DataError, Unavailable
 from xtrade.model.money import Money
 from xtrade.model.order_state import OrderStatus
 from xtrade.model.orders import OrderType, Trigger
@@ -302,6 +302,18 @@ def test_a_mode_that_is_set_already_is_set():
     assert mode.read(refusal(-4046, "No need to change margin type.")) is None
     with pytest.raises(AuthFailed):
         mode.read(refusal(-2015, "Invalid API-key", 401))
+
+
+def test_an_account_in_hedge_mode_is_refused_before_it_trades():
+    [ask] = codec().prepare()
+
+    assert asked(ask) == ("GET", "fapi.binance.com/fapi/v1/positionSide/dual", {})
+    assert ask.read(answer({"dualSidePosition": False})) is None
+    with pytest.raises(ConfigError, match="hedge mode"):
+        ask.read(answer({"dualSidePosition": True}))
+    about_spot = codec()
+    about_spot.sections = frozenset({"spot"})
+    assert list(about_spot.prepare()) == []
 
 
 def test_the_listen_key_needs_the_header_alone():

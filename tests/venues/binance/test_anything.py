@@ -18,6 +18,7 @@ STOP = {"type": OrderType.STOP_MARKET, "trigger": Trigger(ticks=520_000)}
 QUESTIONS = [
     *venue.listings(),
     venue.clock(),
+    *venue.prepare(),
     venue.book(SPOT, 5),
     venue.book(PERPETUAL, 5),
     venue.trades(SPOT, 5),

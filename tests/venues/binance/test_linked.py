@@ -217,7 +217,8 @@ def test_a_run_about_one_half_leaves_the_other_alone(key, lines, accounts):
             assert await d.link.open_orders() == []
             other = SPOT if key == PERPETUAL else PERPETUAL
             d.link.subscribe(other, frozenset({Feed.BOOK}))
-            await d.until(lambda: len({each.channel for each in d.of(LinkUp)}) >= 5)
+            await d.until(lambda: lines < {each.channel for each in d.of(LinkUp)})
+            await d.until(lambda: d.books.book(other).is_trusted)
             assert {each.account for each in await d.link.balances()} == {"binance", "binance.usdm"}
 
     run(main)

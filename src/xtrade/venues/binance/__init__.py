@@ -11,6 +11,7 @@ forms       an order, in its words
 orders      orders: placed, changed, canceled
 account     what it knows of the account, when asked
 public      what it tells of markets
-private     what it tells of the account
+told        what its user streams have in common
+private_*   what it tells of the account, spot and futures
 codec       all of it, as the link uses it
 """

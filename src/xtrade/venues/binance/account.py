@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from xtrade.model.errors import DataError
+from xtrade.model.errors import ConfigError, DataError
 from xtrade.model.events import BalanceReport, PositionReport
 from xtrade.model.instruments import Instrument
 from xtrade.model.money import Money
@@ -71,6 +71,10 @@ class _Commission(Struct, rename="camel"):
 class _UsdmRates(Struct, rename="camel"):
     maker_commission_rate: str
     taker_commission_rate: str
+
+
+class _Mode(Struct, rename="camel"):
+    dual_side_position: bool
 
 
 class _ListenKey(Struct, rename="camel"):
@@ -192,6 +196,27 @@ class Account:
                 key: FeeRates(number(told.maker_commission_rate), number(told.taker_commission_rate))
             },
             weight=USDM.weights["commission"],
+            signed=True,
+        )
+
+    def one_way(self) -> Ask[None]:
+        """Make sure that contracts are held in one position each: orders of ours say of no side that they are of it."""
+
+        def read(told: _Mode, _: Answer) -> None:
+            if told.dual_side_position:
+                raise ConfigError(
+                    "binance: the account holds futures in hedge mode, and xtrade trades them in one-way mode:"
+                    " close the positions, then change the position mode on the venue's page"
+                )
+
+        return self._requests.question(
+            "position mode",
+            USDM,
+            "/positionSide/dual",
+            {},
+            _Mode,
+            read,
+            weight=30,
             signed=True,
         )
 

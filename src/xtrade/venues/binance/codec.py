@@ -19,7 +19,8 @@ from xtrade.venues.binance.auth import BinanceKey
 from xtrade.venues.binance.errors import read_refusal
 from xtrade.venues.binance.market import MarketQuestions
 from xtrade.venues.binance.orders import Orders
-from xtrade.venues.binance.private import SpotAccountStream, UsdmAccountStream
+from xtrade.venues.binance.private_spot import SpotAccountStream
+from xtrade.venues.binance.private_usdm import UsdmAccountStream
 from xtrade.venues.binance.public import ENDING, PublicStream, topics
 from xtrade.venues.binance.reports import Reports
 from xtrade.venues.binance.requests import UNREADABLE, Requests
@@ -81,6 +82,10 @@ class BinanceCodec(Codec[BinanceKey]):
     @override
     def clock(self) -> Ask[int] | None:
         return self._market.clock()
+
+    @override
+    def prepare(self) -> Sequence[Ask[None]]:
+        return [self._account.one_way()] if self.concerns(USDM.name) else ()
 
     @override
     def fee_rates(self, keys: Collection[str]) -> Sequence[Ask[Mapping[str, FeeRates]]]:

@@ -157,6 +157,7 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
             self.lines.want(self.codec.topics(key, feeds))
         if self.codec.auth is None:
             return
+        self.codec.sections = self._sections()
         try:
             for ask in self.codec.prepare():
                 await self.asker.ask(ask)
@@ -360,9 +361,13 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
                 self.orders.note(event)
         self._tell(events)
 
+    def _sections(self) -> frozenset[str]:
+        """The sections of the markets that somebody subscribed to."""
+        return frozenset(self.codec.markets.of(key).section for key in self._feeds)
+
     def _keep_private(self) -> list[Keeper]:
         """Keep the private lines of the sections of markets that the run is about; of all, where it names none."""
-        self.codec.sections = frozenset(self.codec.markets.of(key).section for key in self._feeds)
+        self.codec.sections = self._sections()
         return [
             self.lines.keep(line)
             for line in self.codec.spec.lines
