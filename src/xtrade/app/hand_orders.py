@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from msgspec import Struct
 
 from xtrade.app.paths import state_dir
-from xtrade.app.reach import Way, reached
+from xtrade.app.reach import Way, instrument_of, reached
 from xtrade.model.errors import InDoubt, Rejected, SymbolError, UsageError, VenueError
 from xtrade.model.events import (
     CancelRejected,
@@ -40,6 +40,7 @@ from xtrade.model.orders import OrderIntent, OrderType, TimeInForce
 from xtrade.model.sides import Side
 from xtrade.runtime import clock
 from xtrade.runtime.ids import ClientOrderIds, FileMark
+from xtrade.symbols.symbol import Symbol
 from xtrade.venues.base import OrderReport
 from xtrade.venues.link import Link
 from xtrade.venues.registry import VENUES
@@ -51,6 +52,7 @@ __all__ = ["HandDesk", "OrderRow", "at_the_desk", "row_of"]
 _ANSWER_S: Final = 10.0
 # A market order fills within moments; a limit order may, and is not waited for longer.
 _FILLS_S: Final = 1.5
+_CLOCKS_APART_NS: Final = 3_600 * 10**9
 
 
 class OrderRow(Struct, frozen=True, kw_only=True):
@@ -128,6 +130,7 @@ class HandDesk:
         if not self._of(number, OrderAccepted, OrderFilled):
             return await self._asked_about(intent)
         await self._wait(lambda: self._is_over(intent), _FILLS_S)
+        await self._fetch_missing(intent)
         return self._row(intent)
 
     async def cancel(self, number: ClientOrderId) -> OrderRow:
@@ -179,6 +182,19 @@ class HandDesk:
                 request="place order",
             )
         return row_of(self.link, report)
+
+    async def _fetch_missing(self, intent: OrderIntent) -> None:
+        """Ask for fills that the venue counts and its stream has not told: it may have begun a moment too late."""
+        number = intent.client_order_id
+        report = await self.link.order(number)
+        told = sum(event.fill.lots for event in self._fills(number))
+        if report is None or report.filled_lots <= told:
+            return
+        for each in await self.link.fills(intent.decided_ns - _CLOCKS_APART_NS):
+            if number == each.client_order_id or report.venue_order_id == each.venue_order_id:
+                self._events.append(
+                    OrderFilled(client_order_id=number, venue_order_id=each.venue_order_id, fill=each.fill)
+                )
 
     async def _wait(self, until: Callable[[], object], seconds: float) -> None:
         """Wait until something is there, or time is up."""
@@ -243,8 +259,8 @@ class HandDesk:
 
 
 @asynccontextmanager
-async def at_the_desk(venue: str, way: Way) -> AsyncIterator[HandDesk]:
-    """Reach a venue with a key, ready to trade."""
+async def at_the_desk(venue: str, way: Way, symbol: Symbol | None = None) -> AsyncIterator[HandDesk]:
+    """Reach a venue with a key, ready to trade; of a venue of several parts only that of `symbol`, if it is given."""
     async with reached([venue], way) as there:
         link = there.only()
         if not isinstance(link, Link):
@@ -252,6 +268,8 @@ async def at_the_desk(venue: str, way: Way) -> AsyncIterator[HandDesk]:
                 f"orders by hand go to {', '.join(VENUES)}; {venue} is for strategies and questions"
             )
         desk = HandDesk(link)
+        if symbol is not None:
+            link.subscribe(instrument_of(link, symbol).key, frozenset())
         await link.start(desk.hear)
         yield desk
 

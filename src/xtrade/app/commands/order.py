@@ -117,7 +117,7 @@ def place(
     async def main() -> OrderRow:
         from xtrade.app.hand_orders import at_the_desk
 
-        async with at_the_desk(name, way) as desk:
+        async with at_the_desk(name, way, symbol) as desk:
             instrument = instrument_of(desk.link, symbol)
             intent = desk.new_intent(
                 instrument,
@@ -157,9 +157,8 @@ def cancel(
     async def main() -> OrderRow:
         from xtrade.app.hand_orders import at_the_desk
 
-        async with at_the_desk(_one(venue), Way(at, keyed=True, account=account or "")) as desk:
-            if pair is not None:
-                instrument_of(desk.link, symbol_of(pair))
+        symbol = None if pair is None else symbol_of(pair)
+        async with at_the_desk(_one(venue), Way(at, keyed=True, account=account or ""), symbol) as desk:
             return await desk.cancel(ClientOrderId(number))
 
     row = run(main)
@@ -187,8 +186,9 @@ def status(
     async def main() -> OrderRow:
         from xtrade.app.hand_orders import at_the_desk, row_of
 
-        async with at_the_desk(_one(venue), Way(at, keyed=True, account=account or "")) as desk:
-            key = None if pair is None else instrument_of(desk.link, symbol_of(pair)).key
+        symbol = None if pair is None else symbol_of(pair)
+        async with at_the_desk(_one(venue), Way(at, keyed=True, account=account or ""), symbol) as desk:
+            key = None if symbol is None else instrument_of(desk.link, symbol).key
             return row_of(desk.link, await desk.find(ClientOrderId(number), key))
 
     row = run(main)
