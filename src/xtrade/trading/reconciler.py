@@ -87,7 +87,8 @@ class Reconciler:
         self._traded_ns: dict[str, int] = {}
         """By venue, and by its own clock, the newest trade in its last answer: it had told all of those before."""
         self._known_ns: dict[str, dict[ClientOrderId, int]] = {}
-        self._born_ns = session.now_ns()
+        self._born_ns = 0
+        """When this process first asked; an order of an earlier one counts as known since then."""
         self._told: dict[str, frozenset[str]] = {}
         self.open_questions: dict[str, int] = {}
         """By venue, how many differences the last comparison left without an explanation."""
@@ -154,6 +155,7 @@ class Reconciler:
         if trading is None or account is None:
             return []
         as_of_ns = self._session.now_ns()
+        self._born_ns = self._born_ns or as_of_ns
         known_ns, before = self._known(name, as_of_ns), self._orders(name)
         listed = tuple(await trading.open_orders())
         answers = await self._answers(name, trading, listed, known_ns)

@@ -111,6 +111,8 @@ class Session:
 
     async def start(self, *, begin: bool = True) -> None:
         """Check what the strategies need, connect, and begin; or only listen, until `begin` is called."""
+        # A session may be made before the loop runs whose time it lives in.
+        self._time = clock.SteadyTime()
         self._watched = self.engine.watched
         wanted: dict[str, list[Need]] = {}
         for need in needs(self.engine, self.books):
