@@ -176,23 +176,27 @@ def test_a_mistake_is_one_line_and_an_exit_code(capsys, words, code, says):
     assert not Path("runs").exists()
 
 
-def test_live_asks_for_limits_then_for_a_key_and_then_says_that_it_is_not_there_yet(capsys):
-    Path("live.toml").write_text(LIVE)
+def test_live_asks_for_limits_then_for_a_confirmation_and_then_for_the_key(capsys):
     limit, limits = "order_value_max = 100.0\n", "order_value_max = 100.0\nposition_value_max = 500.0\n"
     answers = []
     for more in ("", limit, limits):
         Path("live.toml").write_text(LIVE + more)
         code, _, err = xtrade(capsys, "run", "live.toml", "--yes")
-        answers.append(err)
-        assert code == 3
+        answers.append((code, err))
+    Path("live.toml").write_text(LIVE + limits)
+    unconfirmed = xtrade(capsys, "run", "live.toml")
     Path("keyless.toml").write_text(EXAMPLE.read_text())
-    _, _, keyless = xtrade(capsys, "run", "keyless.toml", "--mode", "live", "--yes")
+    keyless = xtrade(capsys, "run", "keyless.toml", "--mode", "live", "--yes")
 
-    assert "strategies.maker.order_value_max is not set" in answers[0]
-    assert "strategies.maker.position_value_max is not set" in answers[1]
-    assert "live trading is not there yet" in answers[2]
-    assert "nothing was sent" in answers[2]
-    assert "live trading needs an account that can trade" in keyless
+    assert answers[0] == (3, answers[0][1])
+    assert "strategies.maker.order_value_max is not set" in answers[0][1]
+    assert answers[1] == (3, answers[1][1])
+    assert "strategies.maker.position_value_max is not set" in answers[1][1]
+    assert answers[2] == (4, "xtrade: no keys for okx: xtrade keys add okx\n")
+    assert unconfirmed[0] == 2
+    assert "--mode live trades real money: confirm at a terminal, or give --yes" in unconfirmed[2]
+    assert keyless[0] == 3
+    assert "live trading needs an account that can trade" in keyless[2]
 
 
 def has_orders(path):

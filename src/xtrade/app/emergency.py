@@ -9,23 +9,21 @@ KILL_SIGNAL   what throws the switch of one process
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from xtrade.app.paths import state_dir
-from xtrade.model.money import Money
+from xtrade.app.places import Placed
 from xtrade.model.orders import OrderIntent
 from xtrade.model.sides import Side
 from xtrade.trading.acting import turn
 from xtrade.trading.engine import Engine
 from xtrade.trading.risk.halt_file import Halt, HaltFile
-from xtrade.trading.risk.kill import Fence, Flattened, KillSwitch
+from xtrade.trading.risk.kill import EmergencyAccess, Fence, Flattened, KillSwitch
 from xtrade.trading.risk.state import TradingState
 from xtrade.trading.session import Session
-from xtrade.venues.simulated import SimulatedVenue
-from xtrade.venues.simulated_access import SimulatedAccess
 
 __all__ = ["KILL_SIGNAL", "halt_file_of", "nodes_dir", "switch_of"]
 
@@ -45,21 +43,18 @@ def nodes_dir() -> Path:
 
 def switch_of(
     session: Session,
-    venues: Mapping[str, SimulatedVenue],
-    balances: Iterable[Money],
+    accesses: Callable[[Placed], Mapping[str, EmergencyAccess]],
     *,
     halt_file: HaltFile,
     fence: Fence,
     tell_loop: Callable[[Callable[[], object]], object],
     ask: Callable[[str], object],
     flattened: Callable[[Flattened], object],
-    after_id: int,
 ) -> KillSwitch:
     """Build the switch: `tell_loop` has the loop call something when it can, `ask` asks for the end of the run.
 
-    `after_id` is the highest id that a switch ever gave to an order, or where they begin.
+    `accesses` gives the way into each account, which says what it closes before it does.
     """
-    balances = tuple(balances)
 
     def act(action: Callable[[int], object]) -> None:
         tell_loop(lambda: session.act(action))
@@ -75,11 +70,7 @@ def switch_of(
     def placed(intent: OrderIntent) -> None:
         act(partial(_adopt, session.engine, intent))
 
-    accounts = {
-        name: SimulatedAccess(venue, balances, placed=placed, after_id=after_id)
-        for name, venue in venues.items()
-    }
-    switch = KillSwitch(halt_file, fence, accounts, killed=killed, finished=finished)
+    switch = KillSwitch(halt_file, fence, accesses(placed), killed=killed, finished=finished)
     return switch
 
 

@@ -29,6 +29,7 @@ from xtrade.trading.order_store import OrderStore
 
 __all__ = [
     "BASELINES",
+    "BEGAN",
     "FILE_NAME",
     "Kept",
     "goes_on",
@@ -42,6 +43,7 @@ __all__ = [
 SECOND: Final = 1_000_000_000
 FILE_NAME: Final = "trading.journal"
 BASELINES: Final = "baselines.json"
+BEGAN: Final = "began.json"
 
 # In between a standby reads what was written meanwhile, so that little is left to read when its turn comes.
 STANDBY_READS_S: Final = 5.0
@@ -61,8 +63,10 @@ def node_dir(name: str) -> Path:
 
 
 def is_kept(config: Config) -> bool:
-    """Tell whether a run goes on with the journal of the one before."""
+    """Tell whether a run goes on with the journal of the one before: always where venues live on without us."""
     given = config.journal
+    if config.engine.mode == "live":
+        return True
     return given.keep == "node" or (given.keep is None and given.place is not None)
 
 
@@ -129,7 +133,8 @@ def put_aside(config: Config, name: str) -> Path | None:
             " the # of journal.place"
         )
     path, leases = Path(place), FileLeases(Path(place).parent)
-    (node_dir(name) / BASELINES).unlink(missing_ok=True)
+    for counted_from in (BASELINES, BEGAN):
+        (node_dir(name) / counted_from).unlink(missing_ok=True)
     if not path.exists():
         return None
     leases.take([f"journal {path.name}"])

@@ -26,7 +26,6 @@ from xtrade.research.recorder import Recorder
 from xtrade.research.result import Result
 from xtrade.research.sampler import Sampler
 from xtrade.runtime import chance, clock
-from xtrade.runtime.ids import BITS_63, ClientOrderIds, MemoryMark
 from xtrade.runtime.shutdown import Shutdown, StepReport, StopReport
 from xtrade.runtime.supervisor import Restart, Supervisor
 from xtrade.trading.acting import turn
@@ -41,8 +40,7 @@ from xtrade.trading.risk import TradingState
 from xtrade.trading.risk.halt_file import BaselineFile, HaltFile
 from xtrade.trading.risk.kill import Fence, Flattened
 from xtrade.trading.session import Session
-from xtrade.venues.simulated import SimulatedVenue
-from xtrade.venues.simulated_access import EMERGENCY_IDS
+from xtrade.venues.base import Venue
 
 __all__ = ["Ending", "Node"]
 
@@ -93,7 +91,7 @@ class Node:
         *,
         journal: DurableJournal | None = None,
         handover: Handover | None = None,
-        venues: Mapping[str, SimulatedVenue] | None = None,
+        venues: Mapping[str, Venue] | None = None,
         baseline_file: BaselineFile | None = None,
         halt_file: HaltFile | None = None,
         flattened: Callable[[Flattened], object] = lambda _: None,
@@ -111,11 +109,7 @@ class Node:
         self.session = Session(
             self.strategies,
             self.venues,
-            # Above all that the journal has, also where the clock was set back since.
-            ids=ClientOrderIds(
-                MemoryMark(BITS_63, max((each for each in given if each < EMERGENCY_IDS), default=0) + 1),
-                clock.now_ns,
-            ),
+            ids=plan.place.ids(given),
             limits=plan.limits,
             desk_limits=desk_limits_of(plan.config),
             journal=self.recorder if journal is None else _Both(journal, self.recorder),
@@ -149,14 +143,12 @@ class Node:
         if halt_file is not None:
             self.switch = switch_of(
                 self.session,
-                self.venues,
-                plan.balances,
+                partial(plan.place.accesses, self.venues, given),
                 halt_file=halt_file,
                 fence=self.fence,
                 tell_loop=tell_loop or self._tell_loop,
                 ask=self.ask,
                 flattened=flattened,
-                after_id=max([EMERGENCY_IDS, *given]),
             )
         self._watching = ExitStack()
         self._door = Lock()

@@ -46,12 +46,18 @@ class RunJournal:
         if fresh and (aside := put_aside(plan.config, plan.name)) is not None:
             note(f"The journal so far is {aside} now")
         written, handover = goes_on(
-            plan.config, plan.name, note=_about(plan), standby=standby, tell=_said_once()
+            plan.config,
+            plan.name,
+            accounts=plan.place.accounts,
+            note=_about(plan),
+            standby=standby,
+            tell=_said_once(),
         )
         try:
             # Whoever waited long may have waited through an operator's stop.
             halt_file_of().must_be_clear()
             baseline_file = BaselineFile(node_dir(plan.name) / BASELINES)
+            plan.place.begin(plan.name, anew=handover is None)
             if activate:
                 baseline_file.forget()
         except BaseException as error:
@@ -74,7 +80,7 @@ def under_way(folder: Path) -> Path:
 
 
 def _about(plan: Plan) -> str:
-    return f"{plan.name}, on paper"
+    return f"{plan.name}, {plan.place.mode}" if plan.place.mode == "live" else f"{plan.name}, on paper"
 
 
 def _said_once() -> Callable[[str], None]:

@@ -34,6 +34,7 @@ def result_of(node: Node) -> Result:
     for what, count in session.engine.unusual.items():
         recorder.count(what, "see the journal of the run", count)
     samples = node.sampler.samples()
+    assumptions, data, made_from = plan.place.told()
     recording = Recording(
         instruments={key: (session.books.instrument(key),) for key in session.engine.watched},
         strategies={
@@ -49,13 +50,12 @@ def result_of(node: Node) -> Result:
         funding=recorder.funding,
         unusual=recorder.unusual,
         seed=plan.seed,
-        kind="run on paper",
-        assumptions=tuple(venue.latency_in_words for venue in node.venues.values()),
-        data=(f"synthetic traders of the world {plan.config.paper.world!r}, seed {plan.seed}",),
+        kind="run on paper" if plan.place.mode == "paper" else "run at venues",
+        assumptions=assumptions,
+        data=(data,),
         config=msgspec.to_builtins(_shown(node), enc_hook=str),
     )
-    world = msgspec.json.encode(plan.world, enc_hook=str)
-    made_of = fingerprint(recording, data=fingerprint_of_bytes([world]))
+    made_of = fingerprint(recording, data=fingerprint_of_bytes([made_from]))
     return Result.of(recording, name=plan.name, fingerprint=made_of)
 
 

@@ -132,7 +132,7 @@ def status_of(node: Node) -> Status:
     ]
     return Status(
         name=node.plan.name,
-        mode="paper",
+        mode=node.plan.place.mode,
         seed=node.plan.seed,
         now_ns=now_ns,
         elapsed_s=(now_ns - session.start_ns) / SECOND if session.start_ns else 0.0,

@@ -357,10 +357,14 @@ class FundingPaid(AccountEvent, frozen=True, kw_only=True):
 
 
 class LinkUp(Event, frozen=True, kw_only=True):
-    """A connection to a venue works: logged in, subscribed, in sync."""
+    """A connection to a venue works: logged in, subscribed, in sync.
+
+    A private one tells of our account, and does not repeat what happened while it was down.
+    """
 
     venue: str
     channel: str
+    private: bool = False
 
 
 class LinkDown(Event, frozen=True, kw_only=True):

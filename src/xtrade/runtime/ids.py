@@ -2,7 +2,8 @@
 
 Space            how large an id may be, and at what pace the clock uses it up
 next_block       where the next ids lie: above every one given before, and as high as the clock
-HighWaterMark    what has been given away: `FileMark` on the disk, `MemoryMark` for back-tests and worlds
+HighWaterMark    what has been given away: `FileMark` on the disk, `MemoryMark` for back-tests and worlds,
+                 `JointMark` for several accounts at once
 ClientOrderIds   hands them out one by one
 
 Ids are reserved in blocks, durably, before the first of a block is used. What a crash leaves of a block is lost,
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -34,6 +35,7 @@ __all__ = [
     "ClientOrderIds",
     "FileMark",
     "HighWaterMark",
+    "JointMark",
     "MemoryMark",
     "Space",
     "next_block",
@@ -181,6 +183,26 @@ class FileMark:
     @override
     def __repr__(self) -> str:
         return f"FileMark({str(self.path)!r})"
+
+
+class JointMark:
+    """The marks of several accounts that one process trades with the same ids: all of one space."""
+
+    def __init__(self, marks: Sequence[HighWaterMark]) -> None:
+        (self.space,) = {mark.space for mark in marks}
+        self._marks = tuple(marks)
+
+    def reserve(self, now_ns: int) -> range:
+        """Take ids that are reserved on every account."""
+        blocks = [mark.reserve(now_ns) for mark in self._marks]
+        start = max(block.start for block in blocks)
+        # Whoever is behind by more than a block is brought up to the one that is furthest ahead.
+        ahead_ns = self.space.instant_ns(start) + 1
+        blocks = [
+            block if block.stop > start else mark.reserve(ahead_ns)
+            for mark, block in zip(self._marks, blocks, strict=True)
+        ]
+        return range(max(block.start for block in blocks), min(block.stop for block in blocks))
 
 
 class ClientOrderIds:

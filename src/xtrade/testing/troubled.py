@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from typing_extensions import override
@@ -271,6 +271,10 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
         await self._asked(self.inner.trading.cancel_all())
 
     @override
+    def remember(self, intents: Iterable[OrderIntent]) -> None:
+        self.inner.trading.remember(intents)
+
+    @override
     async def open_orders(self) -> Sequence[OrderReport]:
         return await self._asked(self.inner.trading.open_orders())
 
@@ -356,7 +360,7 @@ class TroubledVenue(Venue, MarketData, Trading, Account):
         if channel not in self._down or self._hear is None:
             return
         self._down.discard(channel)
-        self._tell([LinkUp(venue=self.name, channel=channel)])
+        self._tell([LinkUp(venue=self.name, channel=channel, private=channel == "private")])
         if channel == "public":
             for instrument in sorted(self._feeds):
                 self.resync(instrument)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -96,12 +97,12 @@ class Reconciler:
     async def run(self) -> None:
         """Compare for ever; a venue that does not answer is asked again."""
         while True:
-            await asyncio.sleep(self._pace.again_s)
+            back = await self._next_look()
             now_ns = self._session.now_ns()
             for venue in self._session.venues:
                 silent = self._silent(venue, now_ns)
                 due_ns = self._compared_ns.get(venue, 0) + round(self._pace.every_s * SECOND)
-                if silent or self.open_questions.get(venue) or now_ns >= due_ns:
+                if silent or venue in back or self.open_questions.get(venue) or now_ns >= due_ns:
                     await self._try_to_settle(venue)
 
     async def take_over(self, handover: Handover) -> list[str]:
@@ -141,6 +142,17 @@ class Reconciler:
         return tuple(left)
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    async def _next_look(self) -> frozenset[str]:
+        """Wait until it is time to look, or until a private line is back; return the venues of those that are."""
+        session = self._session
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.again_s):
+                await session.line_back.wait()
+        session.line_back.clear()
+        back = frozenset(session.lines_back)
+        session.lines_back.clear()
+        return back
 
     async def _try_to_settle(self, venue: str) -> None:
         try:

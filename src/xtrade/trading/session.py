@@ -99,6 +99,10 @@ class Session:
         self.failed: asyncio.Event = asyncio.Event()
         self.failure: Exception | None = None
         """What ended the session from within: the journal cannot write, or a mistake of ours."""
+        self.lines_back: set[str] = set()
+        """Venues whose private line came back: what it missed has to be asked for."""
+        self.line_back: asyncio.Event = asyncio.Event()
+        self._handover = handover
         self._on_step = on_step
         self._time = clock.SteadyTime()
         self._running = False
@@ -123,6 +127,8 @@ class Session:
             for need in of_venue:
                 self.venues[name].market.subscribe(need.instrument, need.feeds)
         for name, venue in self.venues.items():
+            if venue.trading is not None:
+                venue.trading.remember(self._left_at(name))
             await venue.start(partial(self.hear, name))
         self.start_ns = self.now_ns()
         self._guarded(self._begin if begin else self._listen)
@@ -155,6 +161,15 @@ class Session:
         self._guarded(lambda: action(self.now_ns()))
 
     # -- how ------------------------------------------------------------------------------------------------------
+
+    def _left_at(self, venue: str) -> list[OrderIntent]:
+        """Return the orders of an earlier process of which more may be heard there."""
+        return [
+            state.intent
+            for state in (() if self._handover is None else self._handover.orders)
+            if state.intent.instrument.partition(":")[0] == venue
+            and (not state.is_final or state.missing_lots)
+        ]
 
     def _begin(self) -> None:
         self._running = True
@@ -224,6 +239,9 @@ class Session:
                 return [event.instrument]
             case LinkUp() | LinkDown():
                 self.links[event.venue, event.channel] = event
+                if isinstance(event, LinkUp) and event.private:
+                    self.lines_back.add(venue)
+                    self.line_back.set()
                 if isinstance(event, LinkDown) and event.channel == "public":
                     return self.books.distrust(venue)
         return []

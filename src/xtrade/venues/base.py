@@ -150,6 +150,10 @@ class Trading(Protocol):
         """Have every order of the account canceled, in as few requests as the venue allows."""
         ...
 
+    def remember(self, intents: Iterable[OrderIntent]) -> None:
+        """Know orders of an earlier process, which may be open: they can be asked about, canceled and changed."""
+        ...
+
     async def open_orders(self) -> Sequence[OrderReport]:
         """Return what the venue has open, whoever entered it."""
         ...

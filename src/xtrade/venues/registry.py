@@ -72,12 +72,15 @@ def codec_of(
     address: str = "",
     key: Mapping[str, Secret] | None = None,
     account: str = "",
+    markets: Markets | None = None,
 ) -> Codec[Any]:
-    """Make a venue's codec, for an account if there is a key."""
+    """Make a venue's codec, for an account if there is a key; `markets` are what is known of it already."""
     rooms = _known(venue)
     codec: type[Codec[Any]] = _load(rooms.codec)
     auth = None if key is None else _load(rooms.key).from_key(key)
-    return codec(codec.spec.at(environment, address), Markets(), auth, account)
+    return codec(
+        codec.spec.at(environment, address), Markets() if markets is None else markets, auth, account
+    )
 
 
 def link_to(
@@ -88,9 +91,13 @@ def link_to(
     key: Mapping[str, Secret] | None = None,
     account: str = "",
     options: LinkOptions | None = None,
+    markets: Markets | None = None,
 ) -> Link:
     """Make a link to a venue; `load` or `start` it to be connected."""
-    return Link(codec_of(venue, environment=environment, address=address, key=key, account=account), options)
+    codec = codec_of(
+        venue, environment=environment, address=address, key=key, account=account, markets=markets
+    )
+    return Link(codec, options)
 
 
 def venue_to(

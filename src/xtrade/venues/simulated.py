@@ -386,6 +386,10 @@ class SimulatedVenue(Venue, MarketData, Trading, Account):
         await asyncio.sleep(self._response_ns / 1e9)
 
     @override
+    def remember(self, intents: Iterable[OrderIntent]) -> None:
+        """It lives no shorter than its orders, and has forgotten none."""
+
+    @override
     async def open_orders(self) -> Sequence[OrderReport]:
         await self._reach()
         found = [_report(order) for order in self._exchange.open_orders(self.name)]

@@ -1,4 +1,4 @@
-"""`xtrade run`: strategies at work, on paper, until somebody or something ends it."""
+"""`xtrade run`: strategies at work, on paper or at venues, until somebody or something ends it."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def run(
     """
     from xtrade.app.emergency import halt_file_of
     from xtrade.app.journals import is_kept
-    from xtrade.app.plan import plan_of
+    from xtrade.app.plan import must_be_limited, plan_of, trades_real_money
     from xtrade.app.run_journal import RunJournal
     from xtrade.research.report.page import write_report
 
@@ -194,11 +194,12 @@ def run(
             "--activate is for a node that goes on, and this run has a journal of its own (--resume)"
         )
     halt_file_of().must_be_clear()
-    plan = plan_of(config, config.engine.name or loaded.name, named_values(param))
-    if engine.mode == "live":
-        _confirm(yes=yes)
     if out is not None and out.exists():
         raise UsageError(f"{out} is already there: name another folder with --out")
+    if trades_real_money(config):
+        must_be_limited(config)
+        _confirm(yes=yes)
+    plan = plan_of(config, config.engine.name or loaded.name, named_values(param))
     if standby:
         _warm_up(plan)
     if kept:
@@ -245,9 +246,7 @@ def _play(
     show: Callable[[Node], object] = screen or Lines(10.0 if factor == 1 else 600.0)
     # In real time the view looks at the run from the loop, in virtual time from between its steps.
     pace = None if factor == 1 else Pace(factor, on_frame=lambda: show(node))
-    note(
-        f"Running {plan.name} on paper: {', '.join(plan.keys)} (the first start on a machine compiles for a while)"
-    )
+    note(f"Running {plan.name} {_where(plan)} (the first start on a machine compiles for a while)")
     # What the stop says step by step is in the summary: only what went wrong is said at once.
     level = plan.config.log.level
     quiet = replace(plan.config.log, level="warning" if level == "info" else level)
@@ -286,6 +285,9 @@ def _warm_up(plan: Plan) -> None:
     import xtrade.runtime.real  # noqa: F401
     from xtrade.runtime.virtual import run_virtual
 
+    if plan.place.mode == "live":
+        return  # it was there to look at the accounts
+
     async def connect() -> None:
         for venue in plan.venues().values():
             await venue.start(lambda _: None)
@@ -317,6 +319,14 @@ def _confirm(*, yes: bool) -> None:
         raise UsageError("--mode live trades real money: confirm at a terminal, or give --yes")
     if input("This trades real money. Type yes to go on: ").strip() != "yes":
         raise UsageError("not confirmed: nothing was sent")
+
+
+def _where(plan: Plan) -> str:
+    if plan.place.mode == "paper":
+        return f"on paper: {', '.join(plan.keys)}"
+    return "live: " + ", ".join(
+        f"{account.venue} ({account.environment})" for account in plan.config.venues.values()
+    )
 
 
 def _next_free(under: Path, name: str) -> Path:

@@ -62,8 +62,8 @@ class EngineConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mode: Annotated[
         Literal["paper", "live", "backtest"],
         Meta(
-            description="paper fills orders here, on live data; backtest on recorded data; live sends them to the"
-            " venues."
+            description="paper fills orders on the built-in exchange; live sends them to the accounts of [venues];"
+            " backtest plays recorded data."
         ),
     ] = "paper"
     seed: Annotated[
@@ -500,6 +500,23 @@ class VenueConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                 "expects": "a name that `xtrade keys list` shows, as okx or okx.sub1, never the key itself",
                 "private": True,
             },
+        ),
+    ] = None
+    address: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/@]+/?$")] | None,
+        Meta(
+            description="Where a box is; without it, one that runs on this machine is found. Its own key is used unless"
+            " another is named.",
+            examples=["http://127.0.0.1:9001"],
+            extra={"expects": "the address of a box, as http://127.0.0.1:9001"},
+        ),
+    ] = None
+    dead_man: Annotated[
+        str | None,
+        Meta(
+            description="Have the venue cancel every order when it has not heard of this process for so long, where it"
+            " can (`xtrade venues`).",
+            examples=["60s"],
         ),
     ] = None
 

@@ -24,7 +24,7 @@ class Links:
         self._heard.setdefault(channel, {})[part] = True
         if not self._up.get(channel, False):
             self._up[channel] = True
-            self._tell([LinkUp(venue=self._venue, channel=channel)])
+            self._tell([LinkUp(venue=self._venue, channel=channel, private=channel == "private")])
 
     def failed(self, channel: str, part: str, reason: str) -> None:
         """Nothing is heard by this part of a channel, for this reason."""

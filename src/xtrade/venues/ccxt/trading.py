@@ -8,7 +8,7 @@ whoever keeps the account (`private`) is woken, and asks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -131,6 +131,14 @@ class CcxtTrading(Trading):
         self._wake()
         if failures:
             raise failures[0]
+
+    @override
+    def remember(self, intents: Iterable[OrderIntent]) -> None:
+        for intent in intents:
+            if intent.instrument in self._own.listing.instruments and not self._own.find(
+                intent.client_order_id
+            ):
+                self._care_for(self._own.begin(intent).market)
 
     @override
     async def open_orders(self) -> Sequence[OrderReport]:

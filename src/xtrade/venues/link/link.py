@@ -130,13 +130,26 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
     def account(self) -> Account | None:
         return self if self.codec.auth is not None else None
 
-    async def load(self) -> None:
-        """Ask for the venue's time and its markets; questions about markets can be asked from here on."""
+    async def connect(self) -> None:
+        """Ask for the venue's time alone: enough for whoever knows its markets already."""
         if not self._is_loaded:
             await self._session.__aenter__()
             self._is_loaded = True
         try:
             await self.asker.ask_time()
+        except BaseException:
+            await self.stop()
+            raise
+
+    def concern(self, keys: Iterable[str]) -> None:
+        """Ask the account only about the sections of these markets: its key may not read others."""
+        of = self.codec.markets.of
+        self.codec.sections = frozenset(of(key).section for key in keys if key in self.instruments)
+
+    async def load(self) -> None:
+        """Ask for the venue's time and its markets; questions about markets can be asked from here on."""
+        await self.connect()
+        try:
             await self._list()
             if self.codec.auth is not None:
                 await self._learn_fees()
@@ -157,7 +170,7 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
             self.lines.want(self.codec.topics(key, feeds))
         if self.codec.auth is None:
             return
-        self.codec.sections = self._sections()
+        self.concern(self._feeds)
         try:
             for ask in self.codec.prepare():
                 await self.asker.ask(ask)
@@ -271,6 +284,10 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
         await self.orders.cancel_all()
 
     @override
+    def remember(self, intents: Iterable[OrderIntent]) -> None:
+        self.orders.remember(intents)
+
+    @override
     async def open_orders(self) -> Sequence[OrderReport]:
         return await self.orders.open_orders()
 
@@ -325,6 +342,7 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
                         LinkUp(
                             venue=self._name,
                             channel=connection.keeper.line.name,
+                            private=connection.keeper.line.private,
                             received_ns=clock.now_ns(),
                         )
                     )
@@ -336,7 +354,8 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
 
     @override
     def line_up(self, line: Line, topics: Sequence[Topic]) -> None:
-        self._tell([LinkUp(venue=self._name, channel=line.name, received_ns=clock.now_ns())])
+        up = LinkUp(venue=self._name, channel=line.name, private=line.private, received_ns=clock.now_ns())
+        self._tell([up])
 
     @override
     def line_down(self, line: Line, topics: Sequence[Topic], reason: str) -> None:
@@ -361,13 +380,9 @@ class Link(Venue, MarketData, Trading, Account, Hearer):
                 self.orders.note(event)
         self._tell(events)
 
-    def _sections(self) -> frozenset[str]:
-        """The sections of the markets that somebody subscribed to."""
-        return frozenset(self.codec.markets.of(key).section for key in self._feeds)
-
     def _keep_private(self) -> list[Keeper]:
         """Keep the private lines of the sections of markets that the run is about; of all, where it names none."""
-        self.codec.sections = self._sections()
+        self.concern(self._feeds)
         return [
             self.lines.keep(line)
             for line in self.codec.spec.lines

@@ -74,6 +74,10 @@ class Orders:
         if len(self._outbox) == 1:
             asyncio.get_running_loop().call_soon(self._send)
 
+    async def send(self, intent: OrderIntent) -> Sequence[OrderEvent]:
+        """Send one order and wait for the venue's answer: for whoever has no line open on which it could be told."""
+        return await self._asker.ask(self._codec.place(intent))
+
     def cancel(self, client_order_id: ClientOrderId) -> bool:
         """Ask for the end of an order; False if it is known to have ended, or not known at all."""
         known = self._open.get(client_order_id)
