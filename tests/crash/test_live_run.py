@@ -1,4 +1,4 @@
-"""`xtrade run` at a venue in another process: killed while it quotes, it goes on; killed by its operator, it is flat."""
+"""`xtrade run` at a venue in another process: killed as it quotes it goes on, killed by its operator it is flat."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from xtrade.model.errors import XtradeError
 from xtrade.trading.journal import read_journal
@@ -70,6 +72,16 @@ def begun(words, home, *, cwd, **more):
         cwd=cwd,
         env={**os.environ, "XTRADE_HOME": str(home), **more},
     )
+
+
+def stranger():
+    """A key that is a key, and that the box has never seen."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    return {
+        "XTRADE_BACKPACK_API_KEY": b64encode(key.public_key().public_bytes_raw()).decode(),
+        "XTRADE_BACKPACK_PRIVATE_KEY": b64encode(key.private_bytes_raw()).decode(),
+        "XTRADE_BACKPACK_ENVIRONMENT": "testnet",
+    }
 
 
 class Desk:
@@ -173,11 +185,7 @@ def test_two_processes_cannot_trade_one_account(box, home, tmp_path):
         (('"box"', '"box"\nkey = "backpack"'), {}, 4, "no keys for backpack: xtrade keys add backpack"),
         (
             ('"box"', '"box"\nkey = "backpack"'),
-            {
-                "XTRADE_BACKPACK_API_KEY": "NSZyHMN1dcVB4Ssv6os/SuTNYA7j1jXUYYw1AzpzUCk=",
-                "XTRADE_BACKPACK_PRIVATE_KEY": "aaaaGDgoWR+PvshwNqrhIonF2SC4f/xVslL/jdPUEo0=",
-                "XTRADE_BACKPACK_ENVIRONMENT": "testnet",
-            },
+            stranger(),
             11,
             "backpack: balances",
         ),
