@@ -3,6 +3,7 @@
 live_of       read [venues], find keys and boxes, look at each account: what is wrong is said before anything is sent
 Live          those accounts, as a run needs them (xtrade.app.places)
 LiveAccount   one of them: what it is called, and how a link to it is made
+account_of    find the key, or the box, of one of them
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from xtrade.venues.link.access import LinkAccess
 from xtrade.venues.markets import Markets
 from xtrade.venues.registry import link_to
 
-__all__ = ["Live", "LiveAccount", "Wanted", "live_of"]
+__all__ = ["Live", "LiveAccount", "Wanted", "account_of", "live_of"]
 
 SECOND: Final = 1_000_000_000
 
@@ -181,7 +182,7 @@ def live_of(config: Config, wanted: Wanted) -> Live:
                 raise ConfigError(
                     f"venues.{label}: a run trades one account at a venue, and {given.venue} is there twice"
                 )
-            by_venue[given.venue] = await _account(label, given)
+            by_venue[given.venue] = await account_of(label, given)
         live = Live(by_venue, [config.risk.currency, *config.risk.same_as])
         await live.look(wanted)
         _ = live.balances
@@ -192,7 +193,8 @@ def live_of(config: Config, wanted: Wanted) -> Live:
         return run(reached)
 
 
-async def _account(label: str, given: VenueConfig) -> LiveAccount:
+async def account_of(label: str, given: VenueConfig) -> LiveAccount:
+    """Read one account; `label` is what the configuration calls it."""
     venue = given.venue
     if venue.startswith("ccxt:"):
         raise ConfigError(f"venues.{label}.venue = {venue!r}: xtrade run does not trade through ccxt yet")
