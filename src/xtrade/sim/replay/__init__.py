@@ -18,4 +18,5 @@ intents     what a simulated venue takes of an intent
 reports     what the kernel told, as the model's events
 book        the book as we know it, for people
 replay      the class that people use
+live        the same, of a market that goes on: events are taken in as they come
 """

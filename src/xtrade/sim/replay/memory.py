@@ -17,7 +17,7 @@ from xtrade.sim.replay.models import Assumptions, Latency
 from xtrade.sim.replay.public import annotate
 from xtrade.sim.replay.tape import Annotated, Tape
 
-__all__ = ["annotated", "value_unit_atoms", "world_for"]
+__all__ = ["WINDOW_MAX", "annotated", "value_unit_atoms", "world_for", "write_version"]
 
 WINDOW_MIN: Final = 1 << 8
 WINDOW_MAX: Final = 1 << 13
@@ -126,6 +126,22 @@ def _atoms(instrument: Instrument) -> int:
     return 0 if instrument.kind is Kind.INVERSE else instrument.value(ticks=1, lots=1)
 
 
+def write_version(
+    world: World, grids: int, version: int, before: Instrument, now: Instrument, unit: int
+) -> None:
+    """Write what becomes of ticks and lots when a version comes into force, and its value in units of so many atoms."""
+    ticks = Fraction(before.tick) / Fraction(now.tick)
+    lots = Fraction(before.lot) / Fraction(now.lot)
+    row = grids + version * layout.GRID_WORDS
+    world[row : row + layout.GRID_WORDS] = (
+        ticks.numerator,
+        ticks.denominator,
+        lots.numerator,
+        lots.denominator,
+        _atoms(now) // unit if unit else 0,
+    )
+
+
 class _Plan:
     """Hands out words, one table behind the other."""
 
@@ -145,7 +161,7 @@ class _Market:
         self.assumed = assumed
         self.versions = tape.instruments[place]
         self.trusted = int(tape.trusted[place])
-        self.grids = plan.take(len(self.versions) * layout.GRID_WORDS)
+        self.grids = plan.take(tape.versions_max[place] * layout.GRID_WORDS)
         self.entry = plan.take(len(assumed.entry.table))
         self.response = plan.take(len(assumed.response.table))
         self.size, self.spill_size = _sizes(tape, place, window)
@@ -163,16 +179,7 @@ class _Market:
         unit = value_unit_atoms(self.versions)
         for version, now in enumerate(self.versions):
             before = self.versions[max(version - 1, 0)]
-            ticks = Fraction(before.tick) / Fraction(now.tick)
-            lots = Fraction(before.lot) / Fraction(now.lot)
-            row = self.grids + version * layout.GRID_WORDS
-            world[row : row + layout.GRID_WORDS] = (
-                ticks.numerator,
-                ticks.denominator,
-                lots.numerator,
-                lots.denominator,
-                _atoms(now) // unit if unit else 0,
-            )
+            write_version(world, self.grids, version, before, now, unit)
         world[at + layout.VALUE_UNIT] = world[self.grids + 4]
         queue = self.assumed.queue
         world[at + layout.QUEUE_MODEL] = queue.kind

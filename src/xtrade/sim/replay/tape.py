@@ -9,8 +9,10 @@ instrument  which of the tape's instruments
 
 Tape.of            from the model's events
 Tape.from_columns  from arrays that a reader has in hand, L3 orders included
+RowWriter          from the model's events, one at a time
 merge              several tapes into one, by local time
 heard_later        the same tape with another feed latency
+as_heard           the same tape, on which everything happens when it is heard
 
 What does not make sense is a DataError that names the row; nothing is sorted, dropped or corrected in silence.
 """
@@ -46,7 +48,7 @@ from xtrade.sim.replay.layout import BUY, SELL, Rows, Words
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["RATE_UNIT", "ROW", "Annotated", "Happening", "Tape", "merge"]
+__all__ = ["RATE_UNIT", "ROW", "Annotated", "Happening", "RowWriter", "Tape", "merge"]
 
 ROW: Final = np.dtype(
     [
@@ -116,7 +118,7 @@ class Tape:
     """Rows to be played, the instruments they speak of, and (for L3) when orders joined their queues."""
 
     rows: Rows
-    instruments: tuple[tuple[Instrument, ...], ...]
+    instruments: tuple[Sequence[Instrument], ...]
     """For each instrument its versions, in the order in which GRID rows bring them into force."""
     joined: Words
 
@@ -127,7 +129,7 @@ class Tape:
         Quotes and bars are left out: levels and trades say the same and more. Funding is settled at the time and
         at the last rate that Funding events told, at the last mark price (without one, the last trade).
         """
-        return _Builder(instruments).build(events)
+        return RowWriter(instruments).tape(events)
 
     @classmethod
     def from_columns(
@@ -275,6 +277,11 @@ class Tape:
         told = self.rows["instrument"][self.rows["kind"] == Happening.READY]
         return [place not in told for place in range(len(self.instruments))]
 
+    @property
+    def versions_max(self) -> list[int]:
+        """For each instrument, how many versions there may be."""
+        return [len(versions) for versions in self.instruments]
+
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
         """For each instrument, how many ticks its levels lie apart, and how many prices there are (at most)."""
@@ -287,6 +294,12 @@ class Tape:
             span = int(ticks.max()) - int(ticks.min()) + 1 if len(ticks) else 1
             found.append((span, span if span <= 1 << 16 else len(np.unique(ticks))))
         return found
+
+    def as_heard(self) -> Tape:
+        """Return the same tape, on which everything happens when it is heard: as a paper account sees a market."""
+        rows = self.rows.copy()
+        rows["venue_ns"] = rows["local_ns"]
+        return Tape(rows, self.instruments, self.joined)
 
     def heard_later(self, *, times: float = 1.0, add_ns: int = 0) -> Tape:
         """Return the same tape with its feed latency multiplied and lengthened; rows are put in the new order."""
@@ -318,7 +331,7 @@ def merge(*tapes: Tape) -> Tape:
     return _in_order(rows, tuple(versions for tape in tapes for versions in tape.instruments), joined)
 
 
-def _in_order(rows: Rows, instruments: tuple[tuple[Instrument, ...], ...], joined: Words) -> Tape:
+def _in_order(rows: Rows, instruments: tuple[Sequence[Instrument], ...], joined: Words) -> Tape:
     order = np.argsort(rows["local_ns"], kind="stable")
     return Tape(rows[order], instruments, joined[order] if len(joined) else joined).checked()
 
@@ -386,7 +399,7 @@ def _resolved(rows: Rows, order_ids: NDArray[Any]) -> tuple[Rows, Words]:  # noq
     return np.array(made, ROW), np.array(joined, np.int64)
 
 
-class _Builder:
+class RowWriter:
     """Writes rows for events, one after the other."""
 
     def __init__(self, instruments: Iterable[Instrument]) -> None:
@@ -397,11 +410,12 @@ class _Builder:
         self.marks: dict[int, int] = {}
         self.trades: dict[int, int] = {}
 
-    def build(self, events: Iterable[Event]) -> Tape:
+    def tape(self, events: Iterable[Event]) -> Tape:
+        """Write all of the events, and return the tape of them."""
         for number, event in enumerate(events):
             if isinstance(event, MarketEvent):
                 try:
-                    self._add(event)
+                    self.add(event)
                 except (OverflowError, ValueError) as error:
                     raise DataError(f"event {number} ({type(event).__name__}): {error}") from error
         try:
@@ -411,7 +425,8 @@ class _Builder:
         instruments = tuple(tuple(versions) for versions in self.versions)
         return Tape(rows, instruments, np.zeros(0, np.int64)).checked()
 
-    def _add(self, event: MarketEvent) -> None:
+    def add(self, event: MarketEvent) -> None:
+        """Write the rows of one event."""
         place = self.places.get(event.instrument)
         if place is None:
             raise DataError(
