@@ -74,7 +74,7 @@ class PaperAccount:
                 changed[self._pay(event.amount)] = None
             elif isinstance(event, OrderEvent):
                 named = replace(event, venue_order_id=_name_of(event.client_order_id))
-                state = apply(self._open[event.client_order_id], named).state
+                state = apply(self._state(event.client_order_id), named).state
                 if isinstance(named, OrderFilled):
                     named = replace(named, cumulative_lots=state.filled_lots)
                     changed.update(dict.fromkeys(self._fill(state, named.fill)))
@@ -122,11 +122,15 @@ class PaperAccount:
 
     # -- how ------------------------------------------------------------------------------------------------------
 
+    def _state(self, client_order_id: ClientOrderId) -> OrderState:
+        """Return what is known of an order; a request that comes too late is answered after the order is over."""
+        return self._open.get(client_order_id) or self._ended[client_order_id]
+
     def _keep(self, client_order_id: ClientOrderId, state: OrderState) -> None:
         if not state.is_final:
             self._open[client_order_id] = state
             return
-        del self._open[client_order_id]
+        self._open.pop(client_order_id, None)
         self._ended[client_order_id] = state
         if len(self._ended) > HISTORY_KEPT:
             self._ended.popitem(last=False)
