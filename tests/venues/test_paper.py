@@ -2,34 +2,16 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from fractions import Fraction
 
 import pytest
 
-from kit.toy.auth import Key
 from kit.toy.codec import ToyCodec
 from kit.toy.server import ToyServer
-from kit.venue_desks import FEEDS, Desk, limit, market
-from xtrade.model.errors import Unavailable, UsageError
+from kit.venue_desks import FEEDS, Desk
 from xtrade.model.events import (
-    BalanceReport,
-    BookDelta,
-    CancelRejected,
-    LinkDown,
-    LinkUp,
-    MarketEvent,
-    OrderAccepted,
-    OrderAmended,
-    OrderCanceled,
     OrderFilled,
-    OrderRejected,
-    Stale,
 )
-from xtrade.model.ids import ClientOrderId
-from xtrade.model.levels import Levels
 from xtrade.model.money import Money
-from xtrade.model.order_state import OrderStatus
-from xtrade.model.sides import Side
 from xtrade.net.memory.network import Network
 from xtrade.research.playback import TapeMarket, play
 from xtrade.research.recorder import Recorder
