@@ -145,8 +145,10 @@ def test_a_text_is_read_by_the_type_of_its_option(monkeypatch, variable, text, v
         (
             "XTRADE__ENGINE",
             "paper",
-            "XTRADE__ENGINE: engine: is a section with options of its own"
-            " (mode, seed, on_exit, unknown_orders, name), not a value",
+            (
+                "XTRADE__ENGINE: engine: is a section with options of its own"
+                " (mode, seed, on_exit, unknown_orders, name), not a value"
+            ),
         ),
         (
             "XTRADE__VENUES",
