@@ -203,6 +203,18 @@ def test_a_wrong_key_and_an_empty_account_are_said_before_the_start():
     played(scene)
 
 
+def test_what_is_settled_in_a_currency_that_nobody_can_count_is_refused_before_the_start():
+    async def scene(machine):
+        live = await machine.place()
+        live.must_be_countable()
+        live._units = ("EUR",)
+        live.began = {"toy": {"EUR": 5}}
+        with pytest.raises(ConfigError, match="toy:BTC/USDT is settled in USDT, which is none of EUR"):
+            live.must_be_countable()
+
+    played(scene)
+
+
 def test_losses_count_from_what_the_account_had_when_its_journal_began():
     async def scene(machine):
         live = await machine.place()

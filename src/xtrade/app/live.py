@@ -122,6 +122,19 @@ class Live:
         rest = [each for each in sums if each not in first]
         return tuple(Money(sums[currency], currency) for currency in [*first, *rest])
 
+    def must_be_countable(self) -> None:
+        """Refuse a market whose profit nobody could add to that of the others."""
+        _ = self.balances
+        units = set(self._units)
+        watched = [self._instruments[key] for key in sorted(self._watched)]
+        priced = {each.base for each in watched if each.quote in units} | units
+        for each in watched:
+            if each.settle not in priced:
+                raise ConfigError(
+                    f"{each.key} is settled in {each.settle}, which is none of {', '.join(self._units)}, and no market"
+                    f" of this run prices it: add it to risk.same_as, or a market that quotes {each.settle}"
+                )
+
     @property
     def accounts(self) -> list[str]:
         """The accounts that can trade: each is held by one process at a time."""
@@ -185,7 +198,7 @@ def live_of(config: Config, wanted: Wanted) -> Live:
             by_venue[given.venue] = await account_of(label, given)
         live = Live(by_venue, [config.risk.currency, *config.risk.same_as])
         await live.look(wanted)
-        _ = live.balances
+        live.must_be_countable()
         return live
 
     # What goes wrong is said in one line by the error.

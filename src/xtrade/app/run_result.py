@@ -24,6 +24,7 @@ from xtrade.research.result import Result
 
 if TYPE_CHECKING:
     from xtrade.app.node import Node
+    from xtrade.app.plan import Plan
 
 __all__ = ["result_of"]
 
@@ -53,10 +54,18 @@ def result_of(node: Node) -> Result:
         kind="run on paper" if plan.place.mode == "paper" else "run at venues",
         assumptions=assumptions,
         data=(data,),
+        same_as=_same_as(plan),
         config=msgspec.to_builtins(_shown(node), enc_hook=str),
     )
     made_of = fingerprint(recording, data=fingerprint_of_bytes([made_from]))
     return Result.of(recording, name=plan.name, fingerprint=made_of)
+
+
+def _same_as(plan: Plan) -> tuple[str, ...]:
+    """At venues the desk's word on which currencies are worth the same holds; the built-in exchange has prices."""
+    risk = plan.config.risk
+    units = (risk.currency, *risk.same_as)
+    return units if plan.place.mode == "live" and plan.balances[0].currency in units else ()
 
 
 def _shown(node: Node) -> Config:

@@ -103,7 +103,7 @@ class Rates:
 
     def at(self, currency: str, times_ns: Times) -> Prices:
         """Return the rate at each time: the last that was known or, before all of them, the first."""
-        if currency == self._recording.capital.currency:
+        if currency == self._recording.capital.currency or currency in self._recording.same_as:
             return np.ones(len(times_ns))
         rates = self._sampled.get(currency)
         if rates is None:

@@ -13,7 +13,7 @@ Rows keep integers and exact money; what the tables show of them (floats) is mad
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
@@ -190,6 +190,8 @@ class Recording:
     assumptions: Sequence[str] = ()
     data: Sequence[str] = ()
     config: Mapping[str, object] = field(default_factory=dict)
+    same_as: Collection[str] = ()
+    """Currencies of which one counts as one of the capital's."""
 
     def __post_init__(self) -> None:
         if self.capital.atoms <= 0:
