@@ -156,6 +156,9 @@ def run(
     where journal.place names one, a node goes on with its journal: positions, open orders, dials, and what losses
     count from. Nothing is ordered before the venues have said what became of it all.
 
+    With --mode live orders go to the accounts under [venues]: at a box, a testnet, or with real money. There the
+    node always goes on with its journal; real money also wants limits for every strategy, and a confirmation.
+
     **Examples**
 
     - `xtrade run examples/quickstart.toml --seconds 60`
