@@ -200,3 +200,50 @@ def test_a_market_maker_leaves_nothing_behind_at_any_moment():
         assert venue_of(run).open_orders("sim") == []
         assert venue_of(run).position("sim", PERP).lots == 0 == run.engine.portfolio.total_lots(PERP)
         assert run.closing.clean
+
+
+def test_a_venue_that_hangs_is_named_in_time():
+    asked = []
+
+    async def hang():
+        asked.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(1_000)
+
+    async def main():
+        run = Run({"s": holder()})
+        await run.session.start()
+        await asyncio.sleep(5)
+        venue = run.exchanges["sim"]
+        venue.open_orders = venue.positions = hang
+        began = asyncio.get_running_loop().time()
+        report = await close(run.session, OnExit.CANCEL, deadline_s=10)
+        assert asyncio.get_running_loop().time() - began < 15
+        assert report.problems == (
+            "sim could not be asked for its open orders: no answer in time",
+            "sim could not be asked for its positions: no answer in time",
+        )
+        await run.session.stop()
+
+    run_virtual(main)
+    assert len(asked) == 2
+
+
+def test_a_venue_has_limits_so_it_is_not_asked_ten_times_a_second():
+    async def main():
+        run = Run({"s": holder()})
+        await run.session.start()
+        await asyncio.sleep(5)
+        venue, asked = run.exchanges["sim"], []
+        listed = await venue.open_orders()
+
+        async def never_done():
+            asked.append(None)
+            return listed
+
+        venue.open_orders = never_done
+        report = await close(run.session, OnExit.CANCEL, deadline_s=15)
+        assert len(report.orders) == 2
+        assert len(asked) < 25
+        await run.session.stop()
+
+    run_virtual(main)

@@ -28,9 +28,13 @@ from xtrade.trading.session import Session
 
 __all__ = ["ClosingReport", "Left", "OnExit", "close"]
 
-# How often a venue is asked whether it is done, and how often the whole is asked for anew.
+# How often a venue is asked whether it is done: more and more seldom, for it has limits. How often the whole is asked
+# for anew; and how long the last questions may take when the time is over.
 _ASK_S: Final = 0.1
+_ASK_S_MAX: Final = 2.0
+_SELDOMER: Final = 1.3
 _REPEAT_S: Final = 2.0
+_LAST_WORD_S: Final = 2.0
 
 
 class OnExit(StrEnum):
@@ -85,7 +89,7 @@ async def close(session: Session, on_exit: OnExit, *, deadline_s: float = 10.0) 
     if on_exit is OnExit.FLATTEN:
         await _flatten(session, until_ns, problems)
         orders = await _orders(session, until_ns, problems, cancel=True)
-    positions = await _positions(session, problems)
+    positions = await _positions(session, until_ns, problems)
     session.act(session.engine.stop)
     if session.failure is not None:
         problems.insert(0, f"the session failed: {type(session.failure).__name__}: {session.failure}")
@@ -102,13 +106,15 @@ async def _orders(session: Session, until_ns: int, problems: list[str], *, cance
         if trading is None:
             continue
         repeat_ns = monotonic_ns() + round(_REPEAT_S * 1e9)
+        wait_s = _ASK_S
         if cancel and session.failure is not None:
             await _try(trading.cancel_all(), name, problems)
         while True:
             try:
-                listed = await trading.open_orders()
-            except XtradeError as error:
-                problems.append(f"{name} could not be asked for its open orders: {error}")
+                async with asyncio.timeout(_left_s(until_ns)):
+                    listed = await trading.open_orders()
+            except (XtradeError, TimeoutError) as error:
+                problems.append(f"{name} could not be asked for its open orders: {_why(error)}")
                 break
             if not (listed or _unanswered(session, name)) or not cancel or monotonic_ns() >= until_ns:
                 left += [
@@ -123,8 +129,17 @@ async def _orders(session: Session, until_ns: int, problems: list[str], *, cance
             if monotonic_ns() >= repeat_ns:
                 await _try(trading.cancel_all(), name, problems)
                 repeat_ns += round(_REPEAT_S * 1e9)
-            await asyncio.sleep(_ASK_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(_SELDOMER * wait_s, _ASK_S_MAX)
     return left
+
+
+def _left_s(until_ns: int) -> float:
+    return max(0, until_ns - monotonic_ns()) / 1e9 + _LAST_WORD_S
+
+
+def _why(error: Exception) -> str:
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)
 
 
 def _unanswered(session: Session, venue: str) -> bool:
@@ -187,16 +202,17 @@ def _send_closing(
         sent.append(order)
 
 
-async def _positions(session: Session, problems: list[str]) -> list[Left]:
+async def _positions(session: Session, until_ns: int, problems: list[str]) -> list[Left]:
     """Return what the venues say is held, and note where that is not what we have booked."""
     left: list[Left] = []
     for name, venue in session.venues.items():
         if venue.account is None:
             continue
         try:
-            reports = {report.instrument: report.lots for report in await venue.account.positions()}
-        except XtradeError as error:
-            problems.append(f"{name} could not be asked for its positions: {error}")
+            async with asyncio.timeout(_left_s(until_ns)):
+                reports = {report.instrument: report.lots for report in await venue.account.positions()}
+        except (XtradeError, TimeoutError) as error:
+            problems.append(f"{name} could not be asked for its positions: {_why(error)}")
             continue
         for key, instrument in venue.instruments.items():
             ours = session.engine.portfolio.total_lots(key)
