@@ -20,7 +20,6 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-import structlog
 from msgspec.structs import replace
 from typing_extensions import override
 
@@ -42,9 +41,10 @@ from xtrade.model.events import (
     Trade,
 )
 from xtrade.model.ids import ClientOrderId
-from xtrade.model.instruments import Instrument
+from xtrade.model.instruments import Instrument, Kind
 from xtrade.model.money import Money
 from xtrade.model.orders import OrderIntent, OrderType, TimeInForce
+from xtrade.model.sides import Side
 from xtrade.runtime import clock
 from xtrade.sim.replay.layout import NEVER, Reason
 from xtrade.sim.replay.live import LiveReplay
@@ -108,6 +108,8 @@ class PaperVenue(Venue, MarketData, Trading, Account):
         self._timer: asyncio.TimerHandle | None = None
         self._failure = ""
         self._holds = PaperAccount(inner.name, (), ())
+        import structlog
+
         self._log = structlog.get_logger("xtrade.paper").bind(venue=inner.name)
 
     # -- the port -------------------------------------------------------------------------------------------------
@@ -123,7 +125,11 @@ class PaperVenue(Venue, MarketData, Trading, Account):
         market = self._inner.abilities.market
         return Abilities(
             market=market,
-            trading={kind: _ORDERS for kind in market if market[kind].feeds >= {Feed.BOOK, Feed.TRADES}},
+            trading={
+                kind: replace(_ORDERS, reduce_only=kind is not Kind.SPOT)
+                for kind in market
+                if market[kind].feeds >= {Feed.BOOK, Feed.TRADES}
+            },
             account=AccountAbilities(balances=True, positions=True, fills=True, fills_name_orders=True),
         )
 
@@ -221,7 +227,9 @@ class PaperVenue(Venue, MarketData, Trading, Account):
             raise UsageError(
                 f"{intent.instrument} was not subscribed when the paper account began: it is looked at only"
             )
-        replay.place(intent)
+        if intent.reduce_only:
+            _require_reducing(intent, replay.known_lots(intent.instrument))
+        replay.place(replace(intent, reduce_only=False))
         self._holds.sent(intent)
         self._arm()
 
@@ -401,6 +409,16 @@ class PaperVenue(Venue, MarketData, Trading, Account):
         while until_ns is not None and self._reached_ns < until_ns and self._hear is not None:
             await asyncio.sleep(max(1, until_ns - clock.now_ns()) / 1e9)
             self._play(clock.now_ns())
+
+
+def _require_reducing(intent: OrderIntent, held: int) -> None:
+    """Refuse a reduce-only order that is larger than what is held against it, as far as we have heard."""
+    signed = intent.lots if intent.side is Side.BUY else -intent.lots
+    if signed * held >= 0 or abs(signed) > abs(held):
+        raise UsageError(
+            f"order {intent.client_order_id}: reduce-only, and {held} lots of {intent.instrument} are held:"
+            f" {intent.side} of {intent.lots} would open a position"
+        )
 
 
 def _stale(key: str) -> Stale:
