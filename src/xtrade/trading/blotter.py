@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final, Literal
 
-from xtrade.model.events import OrderAccepted, OrderAmended, OrderCanceled, OrderEvent
+from xtrade.model.events import OrderEvent
 from xtrade.model.fills import Fill
 from xtrade.model.ids import ClientOrderId
 from xtrade.model.order_state import OrderState, apply
@@ -27,10 +27,6 @@ __all__ = ["ENDED_ORDERS_KEPT", "Blotter"]
 
 # A venue may repeat the end of an order, or send a late fill after it: so long, in orders, we remember them.
 ENDED_ORDERS_KEPT: Final = 4096
-
-
-_TOLD_TWICE: Final = (OrderAccepted, OrderAmended, OrderCanceled)
-"""What a venue tells by its answer, and once more by its stream: nothing is odd about that."""
 
 
 class Blotter:
@@ -76,7 +72,7 @@ class Blotter:
     def join(self, context: Context, order: Order, event: OrderEvent, now_ns: int) -> Fill | None:
         """Join an event to its order, and to the position; return the fill that was booked."""
         change = apply(order.state, event)
-        if change.note is not None and not (isinstance(event, _TOLD_TWICE) and change.state == order.state):
+        if change.note is not None:
             self._unusual[f"{type(event).__name__}: {_without_figures(change.note)}"] += 1
         if change.booked is not None or change.unbooked is not None or change.fee is not None:
             self._portfolio.book(context.name, self._markets.instrument(order.intent.instrument), change)
