@@ -63,6 +63,10 @@ def box(home):
         process.communicate(timeout=30)
 
 
+# Twentieths of a second that anything may take.
+PATIENCE = 2_400
+
+
 def begun(words, home, *, cwd, **more):
     return subprocess.Popen(
         [sys.executable, "-m", "xtrade", *words],
@@ -98,16 +102,19 @@ class Desk:
     def journal(self):
         return self.home / "nodes" / self.name / "trading.journal"
 
-    def until_filled(self, process):
-        """Wait until the run has traded, and has something open."""
-        while not self.has_filled():
+    def until(self, process, kind):
+        """Wait until the run has written a record of this kind: OrderFilled, say."""
+        for _ in range(PATIENCE):
+            if self.has(kind):
+                return
             assert process.poll() is None, process.communicate()[1]
             time.sleep(0.05)
+        raise AssertionError(f"no {kind} within {PATIENCE / 20:g} s")
 
-    def has_filled(self):
+    def has(self, kind):
         try:
             with read_journal(self.journal) as found:
-                return any(True for _ in found.read(kind="OrderFilled"))
+                return any(True for _ in found.read(kind=kind))
         except XtradeError:
             return False
 
@@ -129,7 +136,7 @@ def agree(there, store):
 def test_a_run_that_was_killed_goes_on_and_then_one_is_killed_by_its_operator(box, home, tmp_path):
     desk = Desk(home, tmp_path, "desk")
     first = desk.start()
-    desk.until_filled(first)
+    desk.until(first, "OrderFilled")
     first.send_signal(signal.SIGKILL)
     first.communicate()
 
@@ -142,7 +149,9 @@ def test_a_run_that_was_killed_goes_on_and_then_one_is_killed_by_its_operator(bo
 
     third = desk.start()
     traded = box()["fills"]
-    while not box()["fills"] > traded:
+    for _ in range(PATIENCE):
+        if box()["fills"] > traded:
+            break
         assert third.poll() is None, third.communicate()[1]
         time.sleep(0.05)
     third.send_signal(signal.SIGUSR1)
@@ -159,7 +168,7 @@ def test_two_processes_cannot_trade_one_account(box, home, tmp_path):
     first, second = (Desk(home, tmp_path, name) for name in ("one", "other"))
     running = first.start()
     try:
-        first.until_filled(running)
+        first.until(running, "SessionOpened")
         refused = second.start("--seconds", "1")
         _, told = refused.communicate(timeout=60)
         assert refused.returncode == 16, told
