@@ -227,7 +227,10 @@ def test_the_starter_without_its_marks_passes_check_too(capsys):
     Path("xtrade.toml").write_text(uncommented(starter()))
 
     assert xtrade(capsys, "check") == (0, "xtrade.toml: no problems\n", "")
-    assert load().config.venues == {"okx": VenueConfig(venue="okx", environment="testnet", key="okx")}
+    shown = VenueConfig(
+        venue="okx", environment="testnet", key="okx", address="http://127.0.0.1:9001", dead_man="60s"
+    )
+    assert load().config.venues == {"okx": shown}
 
 
 def test_the_starter_shows_every_option_with_its_default():
