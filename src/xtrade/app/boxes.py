@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -23,7 +24,7 @@ from xtrade.venues.box.serving import Box
 from xtrade.venues.box.worlds import world_of
 from xtrade.venues.registry import server_of
 
-__all__ = ["BoxAt", "announced", "box_at", "boxes_dir", "find_box", "opened_boxes"]
+__all__ = ["BoxAt", "account_at", "announced", "box_at", "boxes_dir", "find_box", "opened_boxes"]
 
 _QUICK: Final = HttpOptions(timeouts=Timeouts(connect_ms=500, first_byte_ms=2_000, total_ms=3_000))
 
@@ -95,6 +96,11 @@ async def box_at(address: str, venue: str) -> BoxAt:
     if state.venue != venue:
         raise UsageError(f"the box at {address} is one of {state.venue}, not of {venue}")
     return BoxAt(venue=venue, address=address, key=state.accounts[0].key)
+
+
+def account_at(venue: str, address: str) -> str:
+    """Name the account of a box: every process that trades it must call it the same."""
+    return f"{venue}-box-{urlsplit(address).netloc.replace(':', '-')}"
 
 
 async def opened_boxes(

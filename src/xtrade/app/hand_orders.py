@@ -41,6 +41,7 @@ from xtrade.model.sides import Side
 from xtrade.runtime import clock
 from xtrade.runtime.ids import ClientOrderIds, FileMark
 from xtrade.symbols.symbol import Symbol
+from xtrade.trading.journal.leases import FileLeases
 from xtrade.venues.base import OrderReport
 from xtrade.venues.link import Link
 from xtrade.venues.registry import VENUES
@@ -259,19 +260,30 @@ class HandDesk:
 
 
 @asynccontextmanager
-async def at_the_desk(venue: str, way: Way, symbol: Symbol | None = None) -> AsyncIterator[HandDesk]:
-    """Reach a venue with a key, ready to trade; of a venue of several parts only that of `symbol`, if it is given."""
+async def at_the_desk(
+    venue: str, way: Way, symbol: Symbol | None = None, *, writes: bool = False
+) -> AsyncIterator[HandDesk]:
+    """Reach a venue with a key, ready to trade; of a venue of several parts only that of `symbol`, if it is given.
+
+    Who `writes` holds the account meanwhile: AccountHeld where a node does, which would take the order for a stray.
+    """
     async with reached([venue], way) as there:
         link = there.only()
         if not isinstance(link, Link):
             raise UsageError(
                 f"orders by hand go to {', '.join(VENUES)}; {venue} is for strategies and questions"
             )
+        leases = FileLeases(state_dir() / "leases")
+        if writes:
+            leases.take([f"account {link.codec.account}"])
         desk = HandDesk(link)
         if symbol is not None:
             link.subscribe(instrument_of(link, symbol).key, frozenset())
-        await link.start(desk.hear)
-        yield desk
+        try:
+            await link.start(desk.hear)
+            yield desk
+        finally:
+            leases.release()
 
 
 def row_of(link: Link, report: OrderReport) -> OrderRow:

@@ -13,11 +13,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
-from xtrade.app.boxes import BoxAt, box_at, find_box
+from xtrade.app.boxes import BoxAt, account_at, box_at, find_box
 from xtrade.app.config.model import Config, VenueConfig
 from xtrade.app.journals import BEGAN, node_dir
 from xtrade.app.paths import state_dir
@@ -138,7 +137,7 @@ class Live:
     @property
     def accounts(self) -> list[str]:
         """The accounts that can trade: each is held by one process at a time."""
-        return [f"account {self.by_venue[name].name}" for name in self._trading]
+        return [self.by_venue[name].name for name in self._trading]
 
     def venues(self) -> dict[str, Link]:
         """Make the links."""
@@ -217,7 +216,7 @@ async def account_of(label: str, given: VenueConfig) -> LiveAccount:
         box = await _box(label, given)
         address = box.address
         key = key or {field: Secret(value) for field, value in box.key.items()}
-        name = f"{venue}-box-{urlsplit(address).netloc.replace(':', '-')}"
+        name = account_at(venue, address)
     else:
         if given.address:
             raise ConfigError(f"venues.{label}.address: only a box has an address of its own")

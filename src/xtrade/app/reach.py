@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, NamedTuple, cast
 
 from cyclopts import Parameter
 
-from xtrade.app.boxes import box_at, find_box, opened_boxes
+from xtrade.app.boxes import account_at, box_at, find_box, opened_boxes
 from xtrade.app.choices import VenueName
 from xtrade.app.output import note
 from xtrade.model.errors import SymbolError, UsageError, XtradeError, did_you_mean
@@ -201,7 +201,7 @@ def _boxed(name: str, address: str, key: object, way: Way) -> Loaded:
     fields = (
         {field: Secret(value) for field, value in cast("dict[str, str]", key).items()} if way.keyed else None
     )
-    return venue_to(name, environment="box", address=address, key=fields, account=way.account or name)
+    return venue_to(name, environment="box", address=address, key=fields, account=account_at(name, address))
 
 
 def _key_of(name: str, way: Way, environment: Environment) -> dict[str, Secret]:

@@ -1,7 +1,8 @@
 """The codec: a venue as the link uses it. What is wanted becomes bytes, what is heard becomes events.
 
 A venue is a subclass of `Codec` in `venues/NAME/codec.py`, with its facts beside it (`spec.py`) and its signatures
-(`auth.py`). It has no clock, no socket and no memory but the markets that it was given. What a venue does not have is
+(`auth.py`). It has no clock and no socket, and but for the
+markets that it was given nothing that an order depends on is remembered in it. What a venue does not have is
 not overridden: every method that may be missing says so by what it returns here, and the spec's abilities say it
 before anybody asks.
 

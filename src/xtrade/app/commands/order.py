@@ -117,7 +117,7 @@ def place(
     async def main() -> OrderRow:
         from xtrade.app.hand_orders import at_the_desk
 
-        async with at_the_desk(name, way, symbol) as desk:
+        async with at_the_desk(name, way, symbol, writes=True) as desk:
             instrument = instrument_of(desk.link, symbol)
             intent = desk.new_intent(
                 instrument,
@@ -158,7 +158,8 @@ def cancel(
         from xtrade.app.hand_orders import at_the_desk
 
         symbol = None if pair is None else symbol_of(pair)
-        async with at_the_desk(_one(venue), Way(at, keyed=True, account=account or ""), symbol) as desk:
+        way = Way(at, keyed=True, account=account or "")
+        async with at_the_desk(_one(venue), way, symbol, writes=True) as desk:
             return await desk.cancel(ClientOrderId(number))
 
     row = run(main)

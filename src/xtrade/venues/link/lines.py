@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from typing_extensions import override
 
-from xtrade.model.errors import AuthFailed, RateLimited, Unavailable, VenueError
+from xtrade.model.errors import AuthFailed, RateLimited, Unavailable, XtradeError
 from xtrade.net.limits import Cost, Priority
 from xtrade.net.retry import RetryRule
 from xtrade.net.websocket import Closed, Listener, WebSocket, WebSocketOptions, connect
@@ -283,7 +283,7 @@ class Keeper:
         self.topics: dict[Topic, None] = {}
         self.leading: Connection | None = None
         self.up = asyncio.Event()
-        self.failure: VenueError | None = None
+        self.failure: XtradeError | None = None
         self._lines = lines
         self._jitter = chance.stream(f"venue/{lines.venue}/{line.name}/{number}/reconnect")
         self._token = ""
@@ -299,7 +299,7 @@ class Keeper:
             began_ns = clock.monotonic_ns()
             try:
                 connection = await self._connect()
-            except VenueError as error:
+            except XtradeError as error:
                 self._failed(error)
                 wait_ns = _BACK.wait_ns(failures, self._jitter.random)
                 if isinstance(error, RateLimited):
@@ -371,7 +371,7 @@ class Keeper:
                 _log().info("connection is replaced", venue=self.venue, line=self.line.name, reason=reason)
                 try:
                     successor = await self._connect()
-                except VenueError as error:
+                except XtradeError as error:
                     _log().warning(
                         "no successor yet", venue=self.venue, line=self.line.name, error=str(error)
                     )
@@ -410,7 +410,7 @@ class Keeper:
                 return
             try:
                 await self.asker.ask(asked)
-            except VenueError as error:
+            except XtradeError as error:
                 _log().warning("token does not live on", venue=self.venue, error=str(error))
                 if self.leading is not None:
                     self.leading.replace("its token does not live on")
@@ -423,7 +423,7 @@ class Keeper:
             except Unavailable:
                 return  # it has just ended: the next one asks for everything
 
-    def _failed(self, error: VenueError) -> None:
+    def _failed(self, error: XtradeError) -> None:
         self.failure = error
         _log().warning("line not up", venue=self.venue, line=self.line.name, error=str(error))
         self._ended(str(error))
